@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package import GRPCNIOTransportHTTP2Posix
+package import Processes
+
+/// What an event tells of. The raw values are the API's: EventType, and the field number in GetEventsResponse's oneof.
+package enum EventKind: Int, Sendable {
+    case processExec = 1
+    case processExit = 5
+}
+
+/// One event, made once and shared by all subscribers.
+///
+/// It carries its encodings (each made once, and only where somebody wants it) and the model that filters read.
+package final class Event: Sendable {
+    package let kind: EventKind
+    /// The event's own time, ns of CLOCK_BOOTTIME.
+    package let time: UInt64
+    package let process: ProcessImage
+    package let parent: ProcessImage?
+    /// A whole GetEventsResponse in the form that the transport sends; empty when no subscriber reads protobuf.
+    package let message: GRPCNIOTransportBytes
+    /// The same as one line of JSON, newline included; empty when no subscriber reads JSON.
+    package let json: [UInt8]
+
+    package init(
+        kind: EventKind, time: UInt64, process: ProcessImage, parent: ProcessImage?,
+        message: GRPCNIOTransportBytes, json: [UInt8]
+    ) {
+        self.kind = kind
+        self.time = time
+        self.process = process
+        self.parent = parent
+        self.message = message
+        self.json = json
+    }
+}
+
+/// The encodings that somebody reads.
+package struct EventFormats: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let protobuf = EventFormats(rawValue: 1)
+    package static let json = EventFormats(rawValue: 2)
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Synchronization
+
+/// Hands each event to every subscriber.
+package final class EventHub: Sendable {
+    private let state = Mutex(State())
+    private let formats = Atomic<UInt8>(0)
+
+    private struct State {
+        var subscriptions: [Subscription] = []
+        /// Losses and deliveries of those who have left, so that the sums never go back.
+        var departedLost: UInt64 = 0
+        var departedDelivered: UInt64 = 0
+        var closed = false
+    }
+
+    /// What one subscriber has had and lost.
+    package struct Account: Sendable {
+        package var name: String
+        package var delivered: UInt64
+        package var lost: UInt64
+    }
+
+    package init() {}
+
+    /// The encodings that the subscribers of this moment read.
+    package var wantedFormats: EventFormats { EventFormats(rawValue: formats.load(ordering: .relaxed)) }
+
+    /// From the return of this call on, the subscriber sees every published event that `accepts` lets through.
+    package func subscribe(
+        name: String, format: EventFormats, capacity: Int, accepts: (@Sendable (Event) -> Bool)? = nil
+    ) -> Subscription {
+        let subscription = Subscription(name: name, format: format, capacity: capacity, accepts: accepts) {
+            [weak self] in self?.remove($0)
+        }
+        let closed = state.withLock { state in
+            state.subscriptions.append(subscription)
+            updateFormats(state)
+            return state.closed
+        }
+        if closed { subscription.close() }
+        return subscription
+    }
+
+    /// Called by the writer thread alone, so that all subscribers see one order.
+    package func publish(_ events: [Event]) {
+        guard !events.isEmpty else { return }
+        for subscription in state.withLock({ $0.subscriptions }) { subscription.offer(events) }
+    }
+
+    /// Ends every subscription, now and later: the agent is going.
+    package func close() {
+        let subscriptions = state.withLock { state in
+            state.closed = true
+            return state.subscriptions
+        }
+        for subscription in subscriptions { subscription.close() }
+    }
+
+    /// Each subscriber of this moment, and all who have left as one ("departed").
+    package var accounts: [Account] {
+        let (subscriptions, lost, delivered) = state.withLock {
+            ($0.subscriptions, $0.departedLost, $0.departedDelivered)
+        }
+        return subscriptions.map { Account(name: $0.name, delivered: $0.delivered, lost: $0.lost) }
+            + [Account(name: "departed", delivered: delivered, lost: lost)]
+    }
+
+    private func remove(_ subscription: Subscription) {
+        state.withLock { state in
+            guard let index = state.subscriptions.firstIndex(where: { $0 === subscription }) else { return }
+            state.subscriptions.remove(at: index)
+            state.departedLost += subscription.lost
+            state.departedDelivered += subscription.delivered
+            updateFormats(state)
+        }
+    }
+
+    private func updateFormats(_ state: borrowing State) {
+        formats.store(
+            state.subscriptions.reduce(into: EventFormats()) { $0.formUnion($1.format) }.rawValue, ordering: .relaxed)
+    }
+}

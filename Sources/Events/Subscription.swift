@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DequeModule
+internal import Synchronization
+
+/// A bounded queue between the writer thread and one reader.
+///
+/// The writer never waits: what finds no room is this subscriber's loss alone, and is counted.
+package final class Subscription: Sendable {
+    /// What the subscriber reads, for the operator: "grpc unix:…", "export /var/log/…".
+    package let name: String
+    package let format: EventFormats
+    /// At most this many events wait.
+    package let capacity: Int
+
+    private let accepts: (@Sendable (Event) -> Bool)?
+    private let onClose: @Sendable (Subscription) -> Void
+    private let state: Mutex<State>
+
+    private struct State {
+        var queue = Deque<Event>()
+        var reader: CheckedContinuation<[Event]?, Never>?
+        var batch = 0
+        var lost: UInt64 = 0
+        var delivered: UInt64 = 0
+        var closed = false
+
+        mutating func take(upTo count: Int) -> [Event] {
+            let batch = Array(queue.prefix(count))
+            queue.removeFirst(batch.count)
+            delivered += UInt64(batch.count)
+            return batch
+        }
+    }
+
+    init(
+        name: String, format: EventFormats, capacity: Int, accepts: (@Sendable (Event) -> Bool)?,
+        onClose: @escaping @Sendable (Subscription) -> Void
+    ) {
+        self.name = name
+        self.format = format
+        self.capacity = capacity
+        self.accepts = accepts
+        self.onClose = onClose
+        self.state = Mutex(State())
+    }
+
+    /// Events that found the queue full.
+    package var lost: UInt64 { state.withLock { $0.lost } }
+    /// Events handed to the reader.
+    package var delivered: UInt64 { state.withLock { $0.delivered } }
+
+    /// The next events in order, at least one; nil when the subscription is closed and drained.
+    /// One reader at a time.
+    package func next(upTo count: Int) async -> [Event]? {
+        await withCheckedContinuation { continuation in
+            let ready: [Event]?? = state.withLock { state in
+                if !state.queue.isEmpty { return .some(state.take(upTo: count)) }
+                if state.closed { return .some(nil) }
+                precondition(state.reader == nil, "a subscription has one reader")
+                state.reader = continuation
+                state.batch = count
+                return nil
+            }
+            if let ready { continuation.resume(returning: ready) }
+        }
+    }
+
+    /// Ends the subscription: what waits is still read, nothing more arrives.
+    package func close() {
+        let reader: CheckedContinuation<[Event]?, Never>? = state.withLock { state in
+            guard !state.closed else { return nil }
+            state.closed = true
+            defer { state.reader = nil }
+            return state.reader
+        }
+        reader?.resume(returning: nil)
+        onClose(self)
+    }
+
+    /// Called by the hub, on the writer thread.
+    func offer(_ events: [Event]) {
+        let wake: (CheckedContinuation<[Event]?, Never>, [Event])? = state.withLock { state in
+            guard !state.closed else { return nil }
+            for event in events where accepts?(event) ?? true {
+                if state.queue.count < capacity { state.queue.append(event) } else { state.lost += 1 }
+            }
+            guard let reader = state.reader, !state.queue.isEmpty else { return nil }
+            state.reader = nil
+            return (reader, state.take(upTo: state.batch))
+        }
+        if let (reader, batch) = wake { reader.resume(returning: batch) }
+    }
+}
