@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// The generated code is checked in; it must be what proto/ says today.
+@Suite struct GeneratedCodeTests {
+    @Test func generatingAgainChangesNothing() throws {
+        try Repository.withTemporaryDirectory { fresh in
+            try Repository.run(
+                Repository.generateScript.path, [fresh.path],
+                environment: ["PLUGINS": Repository.buildProducts.path])
+
+            let generated = try names(in: fresh)
+            #expect(try names(in: Repository.generatedDirectory) == generated)
+            for name in generated {
+                let checkedIn = Repository.generatedDirectory.appending(path: name)
+                let same = FileManager.default.contentsEqual(
+                    atPath: fresh.appending(path: name).path, andPath: checkedIn.path)
+                #expect(same, "\(checkedIn.path) is not what dev/generate-proto.sh writes: run it, commit the result")
+            }
+        }
+    }
+
+    private func names(in directory: URL) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasSuffix(".swift") }.sorted()
+    }
+}
