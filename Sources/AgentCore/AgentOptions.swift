@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ArgumentParser
+package import Logging
+package import Models
+
+/// What the agent was told, by flags, by variables and by files, in values that need no further checks.
+///
+/// The parser's own type is the options' type: a flag's name, help, default and check stand in one place.
+/// Where values come from is ``AgentOptions/parse(arguments:environment:)``'s business.
+package struct AgentOptions: ParsableCommand, Sendable {
+    package static let configuration = CommandConfiguration(
+        commandName: "apus-agent",
+        abstract: "Knows which pod and container every process of this node belongs to, and tells what they do.",
+        discussion: """
+            Every flag may also be a file in the configuration directory (its name is the flag's, its content the \
+            value) or a variable (APUS_SERVER_ADDRESS for --server-address). The command line wins over variables, \
+            variables win over files; of a flag given twice the last wins.
+            """,
+        version: Version.current)
+
+    @Option(help: ArgumentHelp("Where GetEvents and the rest of the API is served.", valueName: "address"))
+    package var serverAddress = ListenAddress.unix(path: "/var/run/apus/apus.sock")
+
+    @Option(help: ArgumentHelp("Where the OCI hook reports containers; serves RuntimeHook only.", valueName: "address"))
+    package var hookAddress = ListenAddress.unix(path: "/var/run/apus/hook.sock")
+
+    @Option(help: ArgumentHelp("Directory of what must survive a restart.", valueName: "directory"))
+    package var stateDir = "/var/lib/apus"
+
+    @Option(
+        help: ArgumentHelp(
+            "Directory under /sys/fs/bpf for pinned objects. Agents side by side need different ones.",
+            valueName: "name"))
+    package var bpfDir = "apus"
+
+    @Option(help: ArgumentHelp("File to which events are written as JSON lines; - is stdout.", valueName: "path"))
+    package var exportFilename: String?
+
+    @Option(help: ArgumentHelp("Mode of the export file, octal.", valueName: "mode"))
+    package var exportFilePerm = FileMode(bits: 0o600)
+
+    @Option(help: ArgumentHelp("Name of this node in events. (default: $NODE_NAME, else the host name)"))
+    package var nodeName = ""
+
+    @Option(help: ArgumentHelp("Name of the cluster in events.", valueName: "name"))
+    package var clusterName = ""
+
+    @Option(help: ArgumentHelp("Where the proc file system of the host is mounted.", valueName: "directory"))
+    package var procfs = "/proc"
+
+    @Option(
+        help: ArgumentHelp("Where the cgroups of the host are mounted. (default: found)", valueName: "directory"))
+    package var cgroupRoot: String?
+
+    @Option(
+        help: ArgumentHelp("Size of the ring between kernel and agent: a power of two, 64K to 1G.", valueName: "size"))
+    package var rbSize = ByteSize(bytes: 8 << 20)
+
+    @Option(help: ArgumentHelp("Events that wait for one client before it loses some.", valueName: "events"))
+    package var eventQueueSize = 16_000
+
+    @Option(help: ArgumentHelp("Processes remembered after their end.", valueName: "processes"))
+    package var processCacheSize = 65_536
+
+    @Option(
+        help: "trace, debug, info, notice, warning, error or critical. (default: info)",
+        transform: AgentOptions.logLevel)
+    package var logLevel = Logger.Level.info
+
+    @Option(help: "text or json.")
+    package var logFormat = LogFormat.text
+
+    @Option(help: ArgumentHelp("Directory of files that are flags.", valueName: "directory"))
+    package var configDir = AgentOptions.defaultConfigDir
+
+    package static let defaultConfigDir = "/etc/apus/apus.conf.d"
+
+    package init() {}
+
+    package func validate() throws {
+        try require(rbSize.bytes.nonzeroBitCount == 1 && (64 << 10...1 << 30).contains(rbSize.bytes), "--rb-size",
+            rbSize, "must be a power of two from 64K to 1G")
+        try require((1...1 << 24).contains(eventQueueSize), "--event-queue-size", eventQueueSize,
+            "must be from 1 to 16777216")
+        try require((1024...1 << 24).contains(processCacheSize), "--process-cache-size", processCacheSize,
+            "must be from 1024 to 16777216")
+        try require(!bpfDir.isEmpty && !bpfDir.contains("/") && !bpfDir.hasPrefix("."), "--bpf-dir", bpfDir,
+            "must be one plain directory name")
+        try require(exportFilename != "", "--export-filename", "", "must be a path, or - for stdout")
+        for (flag, path) in [
+            ("--state-dir", stateDir), ("--procfs", procfs), ("--config-dir", configDir),
+            ("--cgroup-root", cgroupRoot ?? "/"),
+        ] {
+            try require(path.hasPrefix("/"), flag, path, "must be an absolute path")
+        }
+    }
+
+    private func require(_ holds: Bool, _ flag: String, _ value: some CustomStringConvertible, _ rule: String) throws {
+        guard holds else { throw ValidationError("The value '\(value)' is invalid for '\(flag)': it \(rule)") }
+    }
+
+    private static func logLevel(_ text: String) throws -> Logger.Level {
+        guard let level = Logger.Level(rawValue: text == "warn" ? "warning" : text) else {
+            throw ValidationError("it must be trace, debug, info, notice, warning, error or critical")
+        }
+        return level
+    }
+
+    /// A flag's key. Spelled out so that the names of all flags can be listed: any variable `APUS_…` that is none
+    /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case serverAddress, hookAddress, stateDir, bpfDir, exportFilename, exportFilePerm, nodeName, clusterName
+        case procfs, cgroupRoot, rbSize, eventQueueSize, processCacheSize, logLevel, logFormat, configDir
+    }
+}
+
+/// A file's permission bits, read as octal.
+package struct FileMode: Sendable, Equatable, ExpressibleByArgument, CustomStringConvertible {
+    package let bits: UInt32
+
+    package init(bits: UInt32) { self.bits = bits }
+
+    package init?(argument: String) {
+        guard let bits = UInt32(argument, radix: 8), bits <= 0o777 else { return nil }
+        self.bits = bits
+    }
+
+    package var description: String { "0" + String(bits, radix: 8) }
+    package var defaultValueDescription: String { description }
+}
+
+extension ListenAddress: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+    package var defaultValueDescription: String { description }
+}
+
+extension ByteSize: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+    package var defaultValueDescription: String { description }
+}
+
+extension LogFormat: ExpressibleByArgument {}

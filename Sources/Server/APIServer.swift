@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Events
+internal import GRPCCore
+internal import GRPCNIOTransportHTTP2Posix
+package import Models
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// The agent's two endpoints: the API for clients, and the hook's own socket.
+///
+/// The hook's has an event loop to itself, so that a container's start never waits behind a stream of events.
+package final class APIServer: Service {
+    package struct Configuration: Sendable {
+        package var serverAddress: ListenAddress
+        package var hookAddress: ListenAddress
+        /// Events that wait for one client.
+        package var eventQueueSize: Int
+
+        package init(serverAddress: ListenAddress, hookAddress: ListenAddress, eventQueueSize: Int = 16_000) {
+            self.serverAddress = serverAddress
+            self.hookAddress = hookAddress
+            self.eventQueueSize = eventQueueSize
+        }
+    }
+
+    private typealias Transport = HTTP2ServerTransport.Custom<SocketListener>
+
+    /// What one endpoint consists of while it runs.
+    private struct Endpoint: Sendable {
+        let listener: SocketListener
+        let server: GRPCServer<Transport>
+        let executor: EventLoopExecutor?
+    }
+
+    private enum State: Sendable {
+        case idle
+        case started([Endpoint])
+        case stopped
+    }
+
+    /// A message is one request: a GetEvents filter, a container's description, later a policy.
+    private static let largestRequest = 4 << 20
+    /// What calls under way get to end by themselves when the agent goes.
+    private static let gracePeriod = Duration.seconds(2)
+
+    private let configuration: Configuration
+    private let service: SensorsService
+    private let streams = OpenStreams()
+    private let hookService: HookService
+    private let state = Mutex(State.idle)
+    private let stopping = ReadyGate()
+
+    package init(
+        configuration: Configuration, hub: EventHub, ready: ReadyGate,
+        health: @escaping @Sendable () -> HealthReport, register: @escaping Register
+    ) {
+        self.configuration = configuration
+        service = SensorsService(
+            events: EventStream(
+                hub: hub, ready: ready, streams: streams, capacity: configuration.eventQueueSize),
+            hook: HookEndpoint(register: register, onlyRoot: true),
+            ready: ready, health: health)
+        hookService = HookService(hook: HookEndpoint(register: register, onlyRoot: false))
+    }
+
+    /// Makes both sockets: from the return on they accept. Calls are answered once ``run()`` is under way.
+    package func start() throws(ListenError) {
+        let main = try SocketListener(
+            address: configuration.serverAddress, mode: 0o600, on: MultiThreadedEventLoopGroup(numberOfThreads: 2))
+        let hook: SocketListener
+        do throws(ListenError) {
+            hook = try SocketListener(
+                address: configuration.hookAddress, mode: 0o666, on: MultiThreadedEventLoopGroup(numberOfThreads: 1))
+        } catch {
+            main.abandon()
+            throw error
+        }
+        let endpoints = [
+            endpoint(main, service, executor: nil, idleTime: nil),
+            // A hook calls once and goes; who stays without calling only holds a descriptor.
+            endpoint(
+                hook, hookService, executor: EventLoopExecutor(hook.eventLoopGroup.any()), idleTime: .seconds(10)),
+        ]
+        state.withLock { $0 = .started(endpoints) }
+    }
+
+    /// Serves until ``shutdown()``, a graceful shutdown or cancellation. Removes the sockets at the end.
+    package func run() async throws {
+        let endpoints = state.withLock { state -> [Endpoint] in
+            guard case .started(let endpoints) = state else { return [] }
+            return endpoints
+        }
+        precondition(!endpoints.isEmpty, "start() comes before run()")
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await serve(endpoints)) } catch { outcome = .failure(error) }
+        for endpoint in endpoints {
+            endpoint.listener.removeFile()
+            try? await endpoint.listener.eventLoopGroup.shutdownGracefully()
+        }
+        try outcome.get()
+    }
+
+    private func serve(_ endpoints: [Endpoint]) async throws {
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await Self.serveAll(endpoints) }
+                group.addTask {
+                    try await self.stopping.pass()
+                    try await Task.sleep(for: Self.gracePeriod)
+                }
+                // Either all calls have ended, or those that have not had their time.
+                try await group.next()
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            self.shutdown()
+        }
+    }
+
+    private static func serveAll(_ endpoints: [Endpoint]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for endpoint in endpoints {
+                group.addTask(executorPreference: endpoint.executor) {
+                    try await endpoint.server.serve()
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Ends the streams with UNAVAILABLE, lets other calls finish, and takes no new ones.
+    package func shutdown() {
+        let endpoints = state.withLock { state -> [Endpoint] in
+            defer { state = .stopped }
+            guard case .started(let endpoints) = state else { return [] }
+            return endpoints
+        }
+        for endpoint in endpoints { endpoint.server.beginGracefulShutdown() }
+        streams.close()
+        stopping.open()
+    }
+
+    private func endpoint(
+        _ listener: SocketListener, _ service: some RegistrableRPCService, executor: EventLoopExecutor?, idleTime: Duration?
+    ) -> Endpoint {
+        var configuration = Transport.Config.defaults
+        configuration.rpc.maxRequestPayloadSize = Self.largestRequest
+        configuration.connection.maxIdleTime = idleTime
+        let transport = Transport(listenerFactory: listener, config: configuration)
+        return Endpoint(
+            listener: listener, server: GRPCServer(transport: transport, services: [service]), executor: executor)
+    }
+}

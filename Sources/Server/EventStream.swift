@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Events
+internal import GRPCCore
+internal import GRPCNIOTransportHTTP2Posix
+internal import TetragonAPI
+
+/// GetEvents.
+struct EventStream: Sendable {
+    let hub: EventHub
+    let ready: ReadyGate
+    let streams: OpenStreams
+    /// Events that wait for one client.
+    let capacity: Int
+
+    /// Events handed to the transport in one go: enough to make the cost of a hand-over small.
+    private static let batch = 256
+
+    /// The headers leave when this returns, so the subscription is made here: a client that has seen them sees every
+    /// event from then on.
+    func open(
+        _ request: Tetragon_GetEventsRequest, _ context: ServerContext
+    ) async throws -> StreamingServerResponse<GRPCNIOTransportBytes> {
+        let filter = try EventFilter(request)
+        try await waitUntilReady(context)
+
+        let lease = streams.lease(
+            hub.subscribe(
+                name: "grpc \(context.clientName)", format: .protobuf, capacity: capacity, accepts: filter.predicate))
+        return StreamingServerResponse { writer in
+            // When a client leaves, the RPC is cancelled and this task is not: without the handler an idle
+            // subscription would stay for good.
+            try await withRPCCancellationHandler {
+                while let events = await lease.subscription.next(upTo: Self.batch) {
+                    try await writer.write(contentsOf: events.lazy.map(\.message))
+                }
+            } onCancelRPC: {
+                lease.subscription.close()
+            }
+            if context.cancellation.isCancelled {
+                throw RPCError(code: .cancelled, message: "The client cancelled the call.")
+            }
+            throw RPCError(code: .unavailable, message: "The agent is shutting down.")
+        }
+    }
+
+    private func waitUntilReady(_ context: ServerContext) async throws {
+        if ready.isOpen { return }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await ready.pass() }
+            group.addTask {
+                try await context.cancellation.cancelled
+                throw RPCError(code: .cancelled, message: "The client cancelled the call.")
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+}
+
+extension ServerContext {
+    /// For the operator who reads a list of subscribers.
+    var clientName: String {
+        peerCredentials.map { "pid \($0.pid) uid \($0.uid)" } ?? remotePeer
+    }
+}

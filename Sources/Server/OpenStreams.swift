@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Events
+internal import Synchronization
+
+/// The subscriptions of all GetEvents calls under way, so that the server can end them when it goes.
+final class OpenStreams: Sendable {
+    private let state = Mutex(State())
+
+    private struct State {
+        var closed = false
+        var leases: [ObjectIdentifier: Subscription] = [:]
+    }
+
+    /// Keeps a subscription until the lease is dropped: the transport may let go of a response without ever running it,
+    /// and a subscription that nobody reads would fill its queue for good.
+    func lease(_ subscription: Subscription) -> Lease {
+        let closed = state.withLock { state in
+            if !state.closed { state.leases[ObjectIdentifier(subscription)] = subscription }
+            return state.closed
+        }
+        if closed { subscription.close() }
+        return Lease(subscription, of: self)
+    }
+
+    /// Ends every stream, now and later.
+    func close() {
+        let subscriptions = state.withLock { state in
+            state.closed = true
+            return Array(state.leases.values)
+        }
+        for subscription in subscriptions { subscription.close() }
+    }
+
+    private func end(_ subscription: Subscription) {
+        _ = state.withLock { $0.leases.removeValue(forKey: ObjectIdentifier(subscription)) }
+        subscription.close()
+    }
+
+    final class Lease: Sendable {
+        let subscription: Subscription
+        private let streams: OpenStreams
+
+        fileprivate init(_ subscription: Subscription, of streams: OpenStreams) {
+            self.subscription = subscription
+            self.streams = streams
+        }
+
+        deinit { streams.end(subscription) }
+    }
+}
