@@ -21,7 +21,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["CommandLineArguments"]),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: ["FieldMaskUtilities"]),
@@ -29,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
         // Values without I/O. Stays inside the Embedded subset: the hook compiles it too.
@@ -50,7 +50,7 @@ let package = Package(
         .plugin(name: "EmbedBPF", capability: .buildTool()),
         .target(name: "Sensors", dependencies: ["CRecords", "CLibbpf", "CLinux"], plugins: ["EmbedBPF"]),
         .target(name: "Containers", dependencies: ["Models", "CLinux"]),
-        .target(name: "Processes", dependencies: ["Models", "CRecords", "Containers", "CLinux"]),
+        .target(name: "Processes", dependencies: ["Models", "CRecords", "Containers", "Sensors"]),
         .target(
             name: "Events",
             dependencies: [
@@ -61,43 +61,88 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Events", "Containers", "Models", "TetragonAPI", "CLinux",
+                "Events", "Processes", "Containers", "Models", "TetragonAPI",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
-            name: "Export", dependencies: ["Events", "CLinux", .product(name: "Logging", package: "swift-log")]),
+            name: "Export",
+            dependencies: [
+                "Events",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // What the agent is told and what it tells its operator: options, log lines, systemd.
+        .target(
+            name: "AgentCore",
+            dependencies: [
+                "Models",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
 
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "Models", "Sensors", "Containers", "Processes", "Events", "Server", "Export", "CLinux", "CRecords",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Configuration", package: "swift-configuration"),
+                "AgentCore", "CLinux", "Containers", "Events", "Export", "Models", "Processes", "Sensors", "Server",
+                "TetragonAPI",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
+        // What the client prints, apart from it so that tests see it to the byte.
+        .target(
+            name: "CLICore",
+            dependencies: ["TetragonAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "TetragonAPI",
+                "CLICore", "TetragonAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
 
-        // Embedded Swift, static, deaf to its environment: docs/hook.md.
-        .executableTarget(name: "OCIHook"),
+        // Embedded Swift, static, deaf to its environment: docs/hook.md. Compiles the sources of Models itself, by the link
+        // Sources/OCIHook/Models: an ordinary module cannot be imported there.
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CYajl", providers: [.apt(["libyajl-dev"])]),
+        .target(name: "CHook"),
+        .executableTarget(
+            name: "OCIHook",
+            dependencies: ["CHook", "CNghttp2", "CYajl"],
+            swiftSettings: [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])],
+            linkerSettings: [
+                .linkedLibrary("nghttp2"), .linkedLibrary("yajl_s"),
+                .unsafeFlags([
+                    "-enable-experimental-feature", "Embedded", "-static-executable",
+                    "-Xlinker", "-e", "-Xlinker", "hook_start",
+                ]),
+            ]),
+        .testTarget(name: "ModelsTests", dependencies: ["Models"]),
+        .testTarget(name: "OCIHookTests", dependencies: ["Models"], exclude: ["fake-agent.py"]),
+
+        // The generators are built beside this test, which runs them and compares.
+        .testTarget(
+            name: "TetragonAPITests",
+            dependencies: [
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "protoc-gen-swift", package: "swift-protobuf"),
+                .product(name: "protoc-gen-grpc-swift-2", package: "grpc-swift-protobuf"),
+            ],
+            path: "Tests/TetragonAPI",
+            exclude: ["wire-api.tsv"]),
     ]
 )
 
-for target in package.targets where [.regular, .executable, .test].contains(target.type) && target.name.first != "C" {
+for target in package.targets where [.regular, .executable, .test].contains(target.type) {
     target.swiftSettings = settings + (target.swiftSettings ?? [])
 }

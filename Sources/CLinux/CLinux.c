@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -58,3 +59,5 @@ void apus_name_thread(const char *name)
 	short_name[sizeof(short_name) - 1] = 0;
 	pthread_setname_np(pthread_self(), short_name);
 }
+
+int apus_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }

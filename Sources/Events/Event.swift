@@ -22,6 +22,9 @@ package final class Event: Sendable {
     /// The same as one line of JSON, newline included; empty when no subscriber reads JSON.
     package let json: [UInt8]
 
+    /// Bytes of all encodings.
+    var size: Int { message.count + json.count }
+
     package init(
         kind: EventKind, time: UInt64, process: ProcessImage, parent: ProcessImage?,
         message: GRPCNIOTransportBytes, json: [UInt8]

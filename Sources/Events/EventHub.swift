@@ -4,7 +4,6 @@ internal import Synchronization
 /// Hands each event to every subscriber.
 package final class EventHub: Sendable {
     private let state = Mutex(State())
-    private let formats = Atomic<UInt8>(0)
 
     private struct State {
         var subscriptions: [Subscription] = []
@@ -23,9 +22,6 @@ package final class EventHub: Sendable {
 
     package init() {}
 
-    /// The encodings that the subscribers of this moment read.
-    package var wantedFormats: EventFormats { EventFormats(rawValue: formats.load(ordering: .relaxed)) }
-
     /// From the return of this call on, the subscriber sees every published event that `accepts` lets through.
     package func subscribe(
         name: String, format: EventFormats, capacity: Int, accepts: (@Sendable (Event) -> Bool)? = nil
@@ -35,17 +31,21 @@ package final class EventHub: Sendable {
         }
         let closed = state.withLock { state in
             state.subscriptions.append(subscription)
-            updateFormats(state)
             return state.closed
         }
         if closed { subscription.close() }
         return subscription
     }
 
-    /// Called by the writer thread alone, so that all subscribers see one order.
-    package func publish(_ events: [Event]) {
-        guard !events.isEmpty else { return }
-        for subscription in state.withLock({ $0.subscriptions }) { subscription.offer(events) }
+    /// Hands a batch to the subscribers of this moment. Called by the writer thread alone, so that all see one order.
+    ///
+    /// - Parameter encode: makes the events in the encodings that these subscribers read; not called when there are
+    ///   none. Who subscribes later could not have expected what had happened by now.
+    package func publish(_ encode: (EventFormats) -> [Event]) {
+        let subscriptions = state.withLock { $0.subscriptions }
+        guard !subscriptions.isEmpty else { return }
+        let events = encode(subscriptions.reduce(into: EventFormats()) { $0.formUnion($1.format) })
+        for subscription in subscriptions { subscription.offer(events) }
     }
 
     /// Ends every subscription, now and later: the agent is going.
@@ -72,12 +72,6 @@ package final class EventHub: Sendable {
             state.subscriptions.remove(at: index)
             state.departedLost += subscription.lost
             state.departedDelivered += subscription.delivered
-            updateFormats(state)
         }
-    }
-
-    private func updateFormats(_ state: borrowing State) {
-        formats.store(
-            state.subscriptions.reduce(into: EventFormats()) { $0.formUnion($1.format) }.rawValue, ordering: .relaxed)
     }
 }

@@ -9,8 +9,10 @@ package final class Subscription: Sendable {
     /// What the subscriber reads, for the operator: "grpc unix:…", "export /var/log/…".
     package let name: String
     package let format: EventFormats
-    /// At most this many events wait.
+    /// At most this many events wait,
     package let capacity: Int
+    /// and at most about this many encoded bytes: one event can have 256 KiB of arguments.
+    package static let byteCapacity = 64 << 20
 
     private let accepts: (@Sendable (Event) -> Bool)?
     private let onClose: @Sendable (Subscription) -> Void
@@ -18,6 +20,7 @@ package final class Subscription: Sendable {
 
     private struct State {
         var queue = Deque<Event>()
+        var bytes = 0
         var reader: CheckedContinuation<[Event]?, Never>?
         var batch = 0
         var lost: UInt64 = 0
@@ -27,6 +30,7 @@ package final class Subscription: Sendable {
         mutating func take(upTo count: Int) -> [Event] {
             let batch = Array(queue.prefix(count))
             queue.removeFirst(batch.count)
+            bytes -= batch.reduce(0) { $0 + $1.size }
             delivered += UInt64(batch.count)
             return batch
         }
@@ -82,7 +86,12 @@ package final class Subscription: Sendable {
         let wake: (CheckedContinuation<[Event]?, Never>, [Event])? = state.withLock { state in
             guard !state.closed else { return nil }
             for event in events where accepts?(event) ?? true {
-                if state.queue.count < capacity { state.queue.append(event) } else { state.lost += 1 }
+                if state.queue.count < capacity, state.bytes < Self.byteCapacity {
+                    state.queue.append(event)
+                    state.bytes += event.size
+                } else {
+                    state.lost += 1
+                }
             }
             guard let reader = state.reader, !state.queue.isEmpty else { return nil }
             state.reader = nil

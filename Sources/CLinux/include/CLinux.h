@@ -28,4 +28,7 @@ extern const uint64_t apus_magic_cgroup2, apus_magic_cgroup1, apus_magic_tmpfs, 
 /// Kernel thread-safe name of the calling thread, for ps and perf. At most 15 bytes.
 void apus_name_thread(const char *name);
 
+/// A non-blocking eventfd(2), closed on exec: how other threads wake the writer. -1 and errno on failure.
+int apus_eventfd(void);
+
 #endif

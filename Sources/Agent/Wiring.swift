@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import AgentCore
+import Containers
+import Events
+import Export
+import Glibc
+import Logging
+import Models
+import Processes
+import Sensors
+import Server
+import ServiceLifecycle
+import TetragonAPI
+import UnixSignals
+
+/// The rooms, connected left to right.
+struct Wiring {
+    private let options: AgentOptions
+    private let log: Logger
+    private let writer: Writer
+    private let hub: EventHub
+    private let ready = ReadyGate()
+    private let server: APIServer
+    private let exporter: JSONExporter?
+    private let startedAt = WallClock.bootNanoseconds
+
+    init(_ options: AgentOptions, log: Logger) throws {
+        self.options = options
+        self.log = log
+        let hub = EventHub()
+        self.hub = hub
+        LibbpfLog.send { level, text in
+            log.log(level: level == .warning ? .warning : .debug, "libbpf", metadata: ["text": "\(text)"])
+        }
+        let procfs = Procfs(root: options.procfs)
+        let hierarchy = try CgroupHierarchy.detect(root: options.cgroupRoot ?? "/sys/fs/cgroup", procfs: procfs)
+        let sensors = try BaseSensors(
+            SensorConfiguration(
+                ringBytes: options.rbSize.bytes, cgroupV1Subsystem: try Self.subsystem(hierarchy),
+                cgroupHierarchy: hierarchy.number))
+        let resolver = RegistrationResolver(procfs: procfs, hierarchy: hierarchy)
+        // Containers that share the host's namespaces are told apart by their cgroups alone.
+        let host = resolver.namespaces(of: 1) ?? NamespaceKey(mount: 0, pid: 0)
+        let writer = Writer(
+            sensors: sensors,
+            tracker: ProcessTracker(node: options.nodeName, registry: ContainerRegistry(host: host)), hub: hub,
+            encoder: EventEncoder(node: options.nodeName, cluster: options.clusterName), procfs: procfs,
+            hierarchy: hierarchy, sweepAt: options.processCacheSize, log: log)
+        self.writer = writer
+        exporter = try options.exportFilename.map {
+            try JSONExporter(
+                path: $0, permissions: options.exportFilePerm.bits, hub: hub, capacity: options.eventQueueSize,
+                logger: log)
+        }
+        server = APIServer(
+            configuration: .init(
+                serverAddress: options.serverAddress, hookAddress: options.hookAddress,
+                eventQueueSize: options.eventQueueSize),
+            hub: hub, ready: ready, health: { HealthReport(writer.report, hub.accounts) },
+            register: { request, peer in
+                let identity = try ContainerIdentity(request)
+                do {
+                    let registration = try resolver.resolve(
+                        identity, statePid: request.hook.pid, caller: HookCaller(pid: peer.pid, uid: peer.uid))
+                    try await writer.register(registration)
+                    log.info(
+                        "container registered",
+                        metadata: [
+                            "id": "\(identity.id.text)", "pod": "\(identity.podNamespace)/\(identity.podName)",
+                            "container": "\(identity.name)", "cgroup": "\(registration.cgroupPath)",
+                            "init": "\(registration.initProcess)", "stage": "\(identity.stage?.name ?? "")",
+                        ])
+                } catch {
+                    log.warning(
+                        "container refused", metadata: ["id": "\(identity.id.text)", "error": "\(error)"])
+                    throw error
+                }
+            })
+        log.info(
+            "starting",
+            metadata: [
+                "version": "\(Version.current)", "cgroups": "\(hierarchy.root)",
+                "cgroup_version": hierarchy.controller == nil ? "2" : "1", "node": "\(options.nodeName)",
+            ])
+    }
+
+    /// Runs until SIGTERM or SIGINT.
+    func run() async throws {
+        try server.start()
+        var services: [any Service] = []
+        if let exporter { services.append(Running(body: exporter.run)) }
+        services.append(Running(body: watch))
+        services.append(server)
+        // Stopped last to first: clients, then the sensors, then the file that shall hold every event.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0, successTerminationBehavior: .ignore) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
+        try await group.run()
+        log.info("stopped", metadata: ["records_lost": "\(writer.report.recordsLost)"])
+    }
+
+    /// From the sensors' attachment to their end.
+    private func watch() async throws {
+        try writer.start()
+        ready.open()
+        let report = writer.report
+        log.info(
+            "ready",
+            metadata: [
+                "ready_ms": "\((WallClock.bootNanoseconds - startedAt) / 1_000_000)",
+                "server": "\(options.serverAddress)", "hook": "\(options.hookAddress)",
+                "processes": "\(report.processes)", "containers": "\(report.containers)",
+            ])
+        do {
+            try ServiceManager(environment: Environment.all).notify("READY=1")
+        } catch {
+            log.warning("cannot tell systemd that the agent is ready", metadata: ["error": "\(error)"])
+        }
+        try? await gracefulShutdown()
+        await writer.stop()
+        hub.close()
+    }
+
+    /// The place of a v1 controller in the kernel's list, which is what BPF must index; -1 for cgroup2.
+    private static func subsystem(_ hierarchy: CgroupHierarchy) throws -> Int32 {
+        guard let controller = hierarchy.controller else { return -1 }
+        guard let index = try KernelTypes().cgroupSubsystem(controller) else {
+            throw StartError("the kernel's BTF does not name the cgroup controller \(controller)")
+        }
+        return index
+    }
+}
+
+/// A function as a service.
+private struct Running: Service {
+    let body: @Sendable () async throws -> Void
+    func run() async throws { try await body() }
+}
+
+extension HealthReport {
+    /// One line for people: what is watched and what was lost.
+    init(_ report: Writer.Report, _ accounts: [EventHub.Account]) {
+        let undelivered = accounts.reduce(0) { $0 + $1.lost }
+        self.init(
+            .running,
+            details: "running: \(report.processes) processes, \(report.containers) containers, "
+                + "\(report.recordsReceived) records received, \(report.recordsLost) lost, "
+                + "\(undelivered) events lost by slow clients")
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+
+/// The directories of the hierarchy by id, with their parents: what is nested in a container's cgroup is the
+/// container's. Owned by the writer thread.
+package struct CgroupTree {
+    private struct Node {
+        var parent: UInt64
+        var container: Container?
+    }
+
+    private var nodes: [UInt64: Node] = [:]
+
+    /// No tree is deeper: what a hostile or broken one cannot do is keep the writer walking.
+    private static let maximumDepth = 64
+    /// Directories beyond this are not entered by the first scan; they are learnt as they change.
+    private static let maximumScanned = 200_000
+
+    package init() {}
+
+    package var count: Int { nodes.count }
+
+    package mutating func insert(id: UInt64, parent: UInt64) {
+        nodes[id, default: Node(parent: parent)].parent = parent
+    }
+
+    /// - Returns: the container that was registered for this very directory.
+    @discardableResult package mutating func remove(id: UInt64) -> Container? {
+        nodes.removeValue(forKey: id)?.container
+    }
+
+    /// `container` is nil to take a registration back.
+    package mutating func assign(_ container: Container?, to id: UInt64) {
+        nodes[id, default: Node(parent: 0)].container = container
+    }
+
+    /// The container registered for this very directory.
+    package func container(at id: UInt64) -> Container? { nodes[id]?.container }
+
+    /// The container of the nearest directory at or above `id`.
+    package func container(above id: UInt64) -> Container? {
+        var id = id
+        for _ in 0..<Self.maximumDepth {
+            guard let node = nodes[id] else { return nil }
+            if let container = node.container { return container }
+            id = node.parent
+        }
+        return nil
+    }
+
+    /// Learns every directory that is there. Called once the cgroup sensors run, so that none is missed in between.
+    /// - Parameter visit: gets the id and the path below the root of each.
+    package mutating func scan(_ hierarchy: CgroupHierarchy, visit: (UInt64, String) -> Void) {
+        guard let root = hierarchy.id(ofPath: "/") else { return }
+        insert(id: root, parent: 0)
+        var waiting: [(id: UInt64, path: String)] = [(root, "")]
+        while let (id, path) = waiting.popLast(), nodes.count < Self.maximumScanned {
+            guard let directory = opendir(hierarchy.root + path + "/") else { continue }
+            defer { closedir(directory) }
+            while let entry = readdir(directory) {
+                guard entry.pointee.d_type == UInt8(DT_DIR) else { continue }
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                guard name != ".", name != ".." else { continue }
+                let child = apus_cgroup_id(dirfd(directory), name)
+                guard child != 0 else { continue }
+                insert(id: child, parent: id)
+                visit(child, "\(path)/\(name)")
+                waiting.append((child, "\(path)/\(name)"))
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+package import Models
+
+/// What the kernel says of whoever calls the hook socket, and what follows from it for the container.
+package struct HookCaller: Sendable {
+    package let pid: UInt32
+    package let uid: UInt32
+
+    package init(pid: UInt32, uid: UInt32) {
+        self.pid = pid
+        self.uid = uid
+    }
+}
+
+/// A container ready to be entered into the registry.
+package struct Registration: Sendable {
+    package let identity: ContainerIdentity
+    package let cgroup: UInt64
+    package let cgroupPath: String
+    /// The process whose next exec starts the container's own tree; host pid.
+    package let initProcess: UInt32
+    package let namespaces: NamespaceKey?
+}
+
+/// Turns a hook's request into a registration with the kernel's own facts: the caller's cgroup and parent, not the
+/// request, decide which cgroup and which process it is about.
+package struct RegistrationResolver: Sendable {
+    package let procfs: Procfs
+    package let hierarchy: CgroupHierarchy
+
+    package init(procfs: Procfs, hierarchy: CgroupHierarchy) {
+        self.procfs = procfs
+        self.hierarchy = hierarchy
+    }
+
+    /// - Parameters:
+    ///   - statePid: the OCI state's pid; a host pid only in stage createRuntime.
+    ///   - caller: from the socket's peer credentials.
+    package func resolve(
+        _ identity: ContainerIdentity, statePid: UInt32, caller: HookCaller
+    ) throws(RegistrationError) -> Registration {
+        // In createContainer the hook already runs inside: its parent is the container's init, and the state's pid
+        // counts in the container's own pid namespace. In createRuntime it runs outside, and the state names the init.
+        let initProcess: UInt32
+        if identity.stage == .createRuntime {
+            guard statePid > 1 else {
+                throw RegistrationError(.invalid, "createRuntime of container \(identity.id) names no process (state.pid)")
+            }
+            initProcess = statePid
+        } else {
+            guard let parent = procfs.parent(of: caller.pid), parent > 1 else {
+                throw RegistrationError(
+                    .unavailable, "the hook of container \(identity.id), pid \(caller.pid), is gone or out of reach")
+            }
+            initProcess = parent
+        }
+        guard let path = procfs.cgroupPath(of: initProcess, in: hierarchy) else {
+            throw RegistrationError(
+                .unavailable,
+                "cannot read the cgroup of process \(initProcess), the init of container \(identity.id): it is gone")
+        }
+        guard path != "/" else {
+            throw RegistrationError(
+                .denied,
+                "container \(identity.id) has no cgroup of its own in \(hierarchy.root): its init \(initProcess) is in the root")
+        }
+        let own = containerPath(kernel: path, claimed: identity.cgroupsPath?.path ?? "")
+        guard let cgroup = hierarchy.id(ofPath: own) else {
+            throw RegistrationError(
+                .failed,
+                "cannot get the id of cgroup \(hierarchy.root)\(own) of container \(identity.id): \(String(cString: strerror(errno)))")
+        }
+        return Registration(
+            identity: identity, cgroup: cgroup, cgroupPath: own, initProcess: initProcess,
+            namespaces: namespaces(of: initProcess))
+    }
+
+    package func namespaces(of pid: UInt32) -> NamespaceKey? {
+        guard let mount = procfs.namespace("mnt", of: pid), let pidNamespace = procfs.namespace("pid", of: pid) else {
+            return nil
+        }
+        return NamespaceKey(mount: mount, pid: pidNamespace)
+    }
+
+    /// The container's own directory. crun puts the init one deeper (`<path>/container`): the claimed path counts
+    /// where the kernel's lies below it, so that processes beside the init belong to the container as well.
+    private func containerPath(kernel: String, claimed: String) -> String {
+        claimed.count > 1 && kernel.hasPrefix(claimed + "/") ? claimed : kernel
+    }
+}

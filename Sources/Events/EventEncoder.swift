@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import GRPCNIOTransportHTTP2Posix
+internal import Models
+package import Processes
+
+/// Makes an event of what happened: a few bytes around the encoded forms of its processes, once for all subscribers.
+package struct EventEncoder: Sendable {
+    /// node_name and cluster_name, ready to be appended.
+    private let protobufTail: [UInt8]
+    private let jsonTail: [UInt8]
+
+    package init(node: String, cluster: String) {
+        var protobuf = ProtobufWriter()
+        protobuf.string(1000, node)
+        protobuf.string(1003, cluster)
+        protobufTail = protobuf.bytes
+        var json = JSONWriter()
+        json.string("node_name", node)
+        json.string("cluster_name", cluster)
+        jsonTail = json.bytes
+    }
+
+    package func encode(_ happened: ProcessEvent, formats: EventFormats) -> Event {
+        Event(
+            kind: happened.kind == .exec ? .processExec : .processExit, time: happened.bootTime,
+            process: happened.process, parent: happened.parent,
+            message: formats.contains(.protobuf) ? protobuf(happened) : GRPCNIOTransportBytes([]),
+            json: formats.contains(.json) ? json(happened) : [])
+    }
+
+    // MARK: GetEventsResponse
+
+    private func protobuf(_ happened: ProcessEvent) -> GRPCNIOTransportBytes {
+        let process = happened.process.protobuf
+        let parent = happened.parent?.protobuf
+        var tail = ProtobufWriter()
+        if case .exit(let code) = happened.kind {
+            let exit = ExitCode(code)
+            tail.string(3, exit.signal)
+            tail.uint32(4, exit.status)
+            tail.timestamp(5, happened.time)
+        }
+        let processSize = Self.size(process, happened.references)
+        let parentSize = parent.map { Self.size($0, happened.parentReferences) }
+        var inner = 1 + ProtobufWriter.length(ofVarint: UInt64(processSize)) + processSize + tail.bytes.count
+        if let parentSize { inner += 1 + ProtobufWriter.length(ofVarint: UInt64(parentSize)) + parentSize }
+
+        var w = ProtobufWriter()
+        w.bytes.reserveCapacity(inner + protobufTail.count + 32)
+        w.lengthDelimited(happened.kind == .exec ? 1 : 5, count: inner)
+        Self.append(process, happened.references, field: 1, size: processSize, to: &w)
+        if let parent, let parentSize {
+            Self.append(parent, happened.parentReferences, field: 2, size: parentSize, to: &w)
+        }
+        w.bytes.append(contentsOf: tail.bytes)
+        w.timestamp(1001, happened.time)
+        w.bytes.append(contentsOf: protobufTail)
+        return GRPCNIOTransportBytes(w.bytes)
+    }
+
+    private static func size(_ process: [UInt8], _ references: UInt32) -> Int {
+        process.count + (references == 0 ? 0 : 1 + ProtobufWriter.length(ofVarint: UInt64(references)))
+    }
+
+    private static func append(
+        _ process: [UInt8], _ references: UInt32, field: UInt32, size: Int, to w: inout ProtobufWriter
+    ) {
+        w.lengthDelimited(field, count: size)
+        w.bytes.append(contentsOf: process)
+        w.uint32(13, references)
+    }
+
+    // MARK: JSON
+
+    private func json(_ happened: ProcessEvent) -> [UInt8] {
+        let process = happened.process.json
+        let parent = happened.parent?.json
+        var w = JSONWriter(capacity: process.count + (parent?.count ?? 0) + jsonTail.count + 160)
+        w.raw("{")
+        w.object(happened.kind == .exec ? "process_exec" : "process_exit") {
+            $0.object("process", members: process) { $0.number("refcnt", happened.references) }
+            if let parent {
+                $0.object("parent", members: parent) { $0.number("refcnt", happened.parentReferences) }
+            }
+            if case .exit(let code) = happened.kind {
+                let exit = ExitCode(code)
+                $0.string("signal", exit.signal)
+                $0.number("status", exit.status)
+                $0.timestamp("time", happened.time)
+            }
+        }
+        if !jsonTail.isEmpty { w.append(jsonTail) }
+        w.timestamp("time", happened.time)
+        w.raw("}\n")
+        return w.bytes
+    }
+}

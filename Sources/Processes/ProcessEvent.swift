@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Something that happened to a process, with all that is known of it and its parent at that moment.
+package struct ProcessEvent {
+    package enum Kind: Equatable {
+        case exec
+        /// `code` as wait() reports it: exit status << 8 | core << 7 | signal.
+        case exit(code: Int32)
+    }
+
+    package let kind: Kind
+    /// Nanoseconds of CLOCK_BOOTTIME.
+    package let bootTime: UInt64
+    /// Nanoseconds since 1970.
+    package let time: Int64
+    package let process: ProcessImage
+    package let references: UInt32
+    package let parent: ProcessImage?
+    package let parentReferences: UInt32
+}

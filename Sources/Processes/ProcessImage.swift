@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Containers
+
+/// One image of a process: what it is from its exec (or its fork, until it execs) to the next exec or its exit.
+///
+/// A value in all but name: nothing changes after `init` but the encodings, which the writer thread alone makes, each
+/// when it is first wanted.
+package final class ProcessImage: @unchecked Sendable {
+    package let execID: String
+    package let parentExecID: String
+    package let pid: UInt32
+    package let tid: UInt32
+    /// The pid in the innermost pid namespace, 0 where unknown.
+    package let namespacePid: UInt32
+    /// The effective user id.
+    package let uid: UInt32
+    /// The login uid; 4294967295 when unset.
+    package let loginUid: UInt32
+    package let cwd: String
+    package let binary: String
+    package let arguments: String
+    /// The API's words, joined by spaces: "execve clone rootcwd".
+    package let flags: String
+    /// Nanoseconds since 1970.
+    package let startTime: Int64
+    package let inInitTree: Bool
+    package let container: Container?
+    /// How the container was found; nil without one.
+    package let containerKey: ContainerRegistry.Key?
+    package let properties: BinaryProperties?
+    package let namespaces: NamespaceKey?
+
+    /// IdentityInfo.reason: what is odd about how the container was found.
+    var identityRemark: String { containerKey == .namespaces ? "entered the container's namespaces from outside" : "" }
+
+    private var protobufCache: [UInt8]?
+    private var jsonCache: [UInt8]?
+
+    /// What an exec'd file did to the process's rights, and whether the file still has a name.
+    package struct BinaryProperties: Sendable, Equatable {
+        /// The effective ids that set-id bits gave.
+        package var setuid: UInt32?
+        package var setgid: UInt32?
+        package var privileges: [RaisedPrivilege] = []
+        /// Set for a file without a name: unlinked, or a memfd.
+        package var unlinked: UnlinkedFile?
+    }
+
+    package struct UnlinkedFile: Sendable, Equatable {
+        package var inode: UInt64
+        package var links: UInt32
+    }
+
+    /// What an exec raised. The raw values and names are the API's ProcessPrivilegesChanged.
+    package enum RaisedPrivilege: UInt8, Sendable {
+        case fileCapabilities = 1
+        case fileSetuid = 2
+        case fileSetgid = 3
+
+        var name: StaticString {
+            switch self {
+            case .fileCapabilities: "PRIVILEGES_RAISED_EXEC_FILE_CAP"
+            case .fileSetuid: "PRIVILEGES_RAISED_EXEC_FILE_SETUID"
+            case .fileSetgid: "PRIVILEGES_RAISED_EXEC_FILE_SETGID"
+            }
+        }
+    }
+
+    package init(
+        execID: String, parentExecID: String, pid: UInt32, tid: UInt32, namespacePid: UInt32, uid: UInt32,
+        loginUid: UInt32, cwd: String, binary: String, arguments: String, flags: String, startTime: Int64,
+        inInitTree: Bool, container: Container?, containerKey: ContainerRegistry.Key?,
+        properties: BinaryProperties?, namespaces: NamespaceKey?
+    ) {
+        self.execID = execID
+        self.parentExecID = parentExecID
+        self.pid = pid
+        self.tid = tid
+        self.namespacePid = namespacePid
+        self.uid = uid
+        self.loginUid = loginUid
+        self.cwd = cwd
+        self.binary = binary
+        self.arguments = arguments
+        self.flags = flags
+        self.startTime = startTime
+        self.inInitTree = inInitTree
+        self.container = container
+        self.containerKey = containerKey
+        self.properties = properties
+        self.namespaces = namespaces
+    }
+
+    /// The fields of tetragon.Process but `refcnt`, which moves: the event adds it. Writer thread only.
+    package var protobuf: [UInt8] {
+        if let protobufCache { return protobufCache }
+        let bytes = ProcessEncoder.protobuf(self)
+        protobufCache = bytes
+        return bytes
+    }
+
+    /// The members of the JSON object but `refcnt`, without the braces. Writer thread only.
+    package var json: [UInt8] {
+        if let jsonCache { return jsonCache }
+        let bytes = ProcessEncoder.json(self)
+        jsonCache = bytes
+        return bytes
+    }
+}

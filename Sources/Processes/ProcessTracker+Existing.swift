@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Containers
+internal import CRecords
+internal import Models
+internal import Sensors
+
+/// Processes that were there before the agent.
+extension ProcessTracker {
+    /// What the kernel must be told so that the children of processes found in a container's own tree are in it too.
+    package struct TreeSeed: Sendable {
+        package let tgid: UInt32
+        package let cgroup: UInt64
+    }
+
+    /// Enters the processes that the iterator found, oldest first, and emits an exec event (flag procFS) for each that
+    /// is not a kernel thread.
+    ///
+    /// - Parameters:
+    ///   - tasks: REC_TASK records, made after the sensors were attached.
+    ///   - early: what the ring held by then and nobody has applied yet. An image that both saw gets the exec's time,
+    ///     so that it has one exec_id; its event is left to the exec's record.
+    ///   - cgroupPaths: path of each cgroup that was there, by id.
+    package mutating func adopt(
+        tasks: [[UInt8]], early: [[UInt8]], procfs: Procfs, cgroupPaths: [UInt64: String],
+        emit: (ProcessEvent) -> Void
+    ) -> [TreeSeed] {
+        let found = tasks.compactMap { bytes in
+            bytes.withUnsafeBytes { try? ExecView($0).fixed }.map { (fixed: $0, bytes: bytes) }
+        }.sorted { ($0.fixed.image.start, $0.fixed.image.tgid) < ($1.fixed.image.start, $1.fixed.image.tgid) }
+        ledger.malformed += UInt64(tasks.count - found.count)
+
+        let host = found.first { $0.fixed.image.tgid == 1 }?.fixed.ns
+        for (fixed, _) in found {
+            guessContainer(fixed, host: host, cgroupPaths: cgroupPaths)
+        }
+        let trees = existingTrees(found.map(\.fixed))
+        let execTimes = execTimes(early)
+        for (fixed, bytes) in found {
+            let seenTwice = execTimes[fixed.image.tgid]?[fixed.image.exec_count]
+            let entry = adopt(
+                fixed, bytes, inTree: trees[fixed.image.tgid] != nil, began: seenTwice ?? fixed.image.start,
+                procfs: procfs)
+            if seenTwice == nil, fixed.flags & REC_FLAG_KERNEL_THREAD.rawValue == 0 {
+                emit(event(.exec, fixed.image.start, entry))
+            }
+        }
+        return trees.map { TreeSeed(tgid: $0.key, cgroup: $0.value) }
+    }
+
+    private mutating func adopt(
+        _ fixed: rec_exec, _ bytes: [UInt8], inTree: Bool, began: UInt64, procfs: Procfs
+    ) -> ProcessEntry {
+        let pid = fixed.image.tgid
+        var flags = ProcessFlags(kernel: fixed.flags).union(.procFS)
+        if inTree { flags.insert(.inInitTree) }
+        let parent = fixed.parent.tgid == pid ? table[0] : table[fixed.parent.tgid]
+        if parent == nil { flags.insert(.miss) }
+        var (cwd, binary) = bytes.withUnsafeBytes { record in
+            (try? ExecView(record)).map {
+                (String(decoding: $0.cwd(), as: UTF8.self), String(decoding: $0.exe(), as: UTF8.self))
+            } ?? ("", "")
+        }
+        var arguments = ""
+        if fixed.flags & REC_FLAG_KERNEL_THREAD.rawValue != 0 {
+            cwd = "/"
+            binary = "[\(procfs.name(of: pid) ?? "")]"
+        } else if let memory = procfs.arguments(of: pid, limit: Int(REC_ARGS_MAX.rawValue)) {
+            arguments = memory.withUnsafeBytes { CommandLineText.join($0) }
+        }
+        let image = makeImage(
+            fixed, parent: parent, time: began, filename: binary, cwd: cwd, arguments: arguments, flags: flags)
+        let entry = ProcessEntry(key: fixed.image, parent: parent, content: .image(image))
+        table[pid] = entry
+        return entry
+    }
+
+    /// A cgroup's name may give the container's id away; else the first process of a pid namespace, in a cgroup and a
+    /// mount namespace of its own, is taken for a container's init and its cgroup's name for the id.
+    private mutating func guessContainer(_ fixed: rec_exec, host: rec_namespaces?, cgroupPaths: [UInt64: String]) {
+        guard let path = cgroupPaths[fixed.cgroup_id] else { return }
+        let namespaces = NamespaceKey(mount: fixed.ns.mnt, pid: fixed.ns.pid)
+        if let present = registry.tree.container(above: fixed.cgroup_id) {
+            // The container was known by its cgroup's name alone; its init tells its namespaces.
+            if fixed.ns_pid == 1, fixed.ns_level == 1 { try? registry.register(present, namespaces: namespaces) }
+            return
+        }
+        guard fixed.ns_pid == 1, fixed.ns_level == 1, let host, fixed.ns.mnt != host.mnt, fixed.ns.pid != host.pid,
+            let name = path.split(separator: "/").last.map(String.init),
+            !name.hasSuffix(".service"), !name.hasSuffix(".slice"),
+            let identity = try? ContainerIdentity(id: name, cgroupsPath: path)
+        else { return }
+        let container = Container(identity: identity, source: .procfs, cgroup: fixed.cgroup_id)
+        try? registry.register(container, namespaces: namespaces)
+    }
+
+    /// Which of the found processes belong to their container's own tree: its first process and what descends from it.
+    ///
+    /// The first is pid 1 of the container's pid namespace; where the host's is shared, the oldest one whose parent is
+    /// outside. What was injected and then reparented to the container's init cannot be told from its children.
+    private func existingTrees(_ found: [rec_exec]) -> [UInt32: UInt64] {
+        var roots: [UInt64: rec_exec] = [:]
+        var containerOf: [UInt32: UInt64] = [:]
+        for task in found {
+            if let container = registry.tree.container(above: task.cgroup_id) {
+                containerOf[task.image.tgid] = container.cgroup
+            }
+        }
+        for task in found {
+            guard let container = containerOf[task.image.tgid], containerOf[task.parent.tgid] != container else {
+                continue
+            }
+            let isInit = task.ns_pid == 1 && task.ns_level > 0
+            if let other = roots[container], other.ns_pid == 1 && other.ns_level > 0 || !isInit { continue }
+            roots[container] = task
+        }
+        var trees: [UInt32: UInt64] = [:]
+        for task in found {
+            guard let container = containerOf[task.image.tgid] else { continue }
+            let isRoot = roots[container]?.image.tgid == task.image.tgid
+            if isRoot || trees[task.parent.tgid] == container { trees[task.image.tgid] = container }
+        }
+        return trees
+    }
+
+    /// Time of every exec among the early records: by pid and exec count.
+    private func execTimes(_ early: [[UInt8]]) -> [UInt32: [UInt32: UInt64]] {
+        var times: [UInt32: [UInt32: UInt64]] = [:]
+        for bytes in early {
+            guard let fixed = bytes.withUnsafeBytes({ try? ExecView($0).fixed }),
+                UInt32(fixed.head.type) == REC_EXEC.rawValue
+            else { continue }
+            times[fixed.image.tgid, default: [:]][fixed.image.exec_count] = fixed.head.time
+        }
+        return times
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Containers
+internal import CRecords
+internal import Sensors
+
+/// Makes images out of records: names, times, container, rights.
+extension ProcessTracker {
+    /// - Parameter time: when the image began, in boot time: its exec, or what is known of it.
+    mutating func makeImage(
+        _ fixed: rec_exec, parent: ProcessEntry?, time: UInt64, filename: String, cwd: String, arguments: String,
+        flags: ProcessFlags
+    ) -> ProcessImage {
+        let namespaces = NamespaceKey(mount: fixed.ns.mnt, pid: fixed.ns.pid)
+        let found = registry.container(cgroup: fixed.cgroup_id, namespaces: namespaces)
+        return ProcessImage(
+            execID: execID(time: time, pid: fixed.image.tgid),
+            parentExecID: parent.map { image(of: $0).execID } ?? "",
+            pid: fixed.image.tgid, tid: fixed.image.tgid, namespacePid: fixed.ns_pid,
+            uid: fixed.creds.euid, loginUid: fixed.login_uid, cwd: cwd,
+            binary: Path.absolute(filename, in: cwd), arguments: arguments, flags: text(flags),
+            startTime: clock.wall(time), inInitTree: flags.contains(.inInitTree),
+            container: found?.container, containerKey: found?.key, properties: properties(fixed),
+            namespaces: namespaces)
+    }
+
+    /// A process that has forked and not exec'd runs its parent's program.
+    func forkedImage(_ record: rec_fork, parent: ProcessImage?) -> ProcessImage {
+        let found = registry.container(cgroup: record.cgroup_id, namespaces: parent?.namespaces)
+        let inTree = record.flags & REC_FLAG_IN_TREE.rawValue != 0
+        var flags: ProcessFlags = .clone
+        if inTree { flags.insert(.inInitTree) }
+        if parent == nil { flags.insert(.miss) }
+        if parent?.cwd == "/" { flags.insert(.rootCwd) }
+        return ProcessImage(
+            execID: execID(time: record.child.start, pid: record.child.tgid), parentExecID: parent?.execID ?? "",
+            pid: record.child.tgid, tid: record.child.tgid, namespacePid: record.ns_pid,
+            uid: parent?.uid ?? 0, loginUid: parent?.loginUid ?? .max, cwd: parent?.cwd ?? "",
+            binary: parent?.binary ?? "", arguments: parent?.arguments ?? "", flags: flags.text,
+            startTime: clock.wall(record.child.start), inInitTree: inTree,
+            container: found?.container, containerKey: found?.key, properties: nil,
+            namespaces: parent?.namespaces)
+    }
+
+    /// All that an exit says of a process that nothing else told of.
+    func strangerImage(_ record: rec_exit) -> ProcessImage {
+        let found = registry.container(cgroup: record.cgroup_id, namespaces: nil)
+        let inTree = record.flags & REC_FLAG_IN_TREE.rawValue != 0
+        return ProcessImage(
+            execID: execID(time: record.image.start, pid: record.image.tgid), parentExecID: "",
+            pid: record.image.tgid, tid: record.image.tgid, namespacePid: 0, uid: 0, loginUid: .max, cwd: "",
+            binary: "", arguments: "", flags: ProcessFlags.unknown.text, startTime: clock.wall(record.image.start),
+            inInitTree: inTree, container: found?.container, containerKey: found?.key, properties: nil,
+            namespaces: nil)
+    }
+
+    /// The parent of everything whose parent is pid 0.
+    func kernelImage() -> ProcessImage {
+        ProcessImage(
+            execID: execID(time: 1, pid: 0), parentExecID: "", pid: 0, tid: 0, namespacePid: 0, uid: 0,
+            loginUid: .max, cwd: "/", binary: "<kernel>", arguments: "", flags: ProcessFlags.procFS.text,
+            startTime: clock.wall(1), inInitTree: false, container: nil, containerKey: nil, properties: nil,
+            namespaces: nil)
+    }
+
+    private func properties(_ fixed: rec_exec) -> ProcessImage.BinaryProperties? {
+        func has(_ flag: rec_flag) -> Bool { fixed.flags & flag.rawValue != 0 }
+        var properties = ProcessImage.BinaryProperties()
+        if has(REC_FLAG_SETUID) { properties.setuid = fixed.creds.euid }
+        if has(REC_FLAG_SETGID) { properties.setgid = fixed.creds.egid }
+        if has(REC_FLAG_FILE_CAPS) { properties.privileges.append(.fileCapabilities) }
+        if has(REC_FLAG_PRIVILEGED_ID) {
+            if has(REC_FLAG_SETUID), fixed.creds.euid == 0 { properties.privileges.append(.fileSetuid) }
+            if has(REC_FLAG_SETGID), fixed.creds.egid == 0 { properties.privileges.append(.fileSetgid) }
+        }
+        if fixed.file.nlink == 0, fixed.file.inode != 0 {
+            properties.unlinked = .init(inode: fixed.file.inode, links: 0)
+        }
+        return properties == .init() ? nil : properties
+    }
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Containers
+package import CRecords
+internal import Sensors
+
+/// Follows every process of the machine: turns the kernel's records into events that say who did it.
+///
+/// Owned by the writer thread, like the registry in it. Records of one process arrive in order; what two CPUs send at
+/// the same time may arrive either way round.
+package struct ProcessTracker {
+    package var registry: ContainerRegistry
+    package internal(set) var ledger = LossLedger()
+    package internal(set) var counters = Counters()
+
+    var table: [UInt32: ProcessEntry] = [:]
+    private var pending: [UInt16: PendingArguments] = [:]
+    private var recentExits = RecentExits()
+    var clock = WallClock()
+    let execID: ExecIDMaker
+    private var flagTexts: [ProcessFlags: String] = [:]
+
+    package struct Counters: Sendable {
+        package var execs: UInt64 = 0
+        package var forks: UInt64 = 0
+        package var exits: UInt64 = 0
+        /// Exits that more than one thread reported.
+        package var repeatedExits: UInt64 = 0
+        /// Exits of processes that the agent never saw: their fork and exec were lost, or came before it.
+        package var unknownExits: UInt64 = 0
+        /// Execs and forks whose parent is not in the table.
+        package var unknownParents: UInt64 = 0
+        /// Execs that left with part of their arguments because a continuation was lost.
+        package var lostArguments: UInt64 = 0
+        /// Processes taken out of the table because they were gone and their exit was lost.
+        package var swept: UInt64 = 0
+
+        package init() {}
+    }
+
+    /// - Parameter node: the node's name, part of every exec_id.
+    package init(node: String, registry: ContainerRegistry) {
+        self.registry = registry
+        execID = ExecIDMaker(node: node)
+        table[0] = ProcessEntry(key: rec_image(), parent: nil, content: .image(kernelImage()))
+    }
+
+    package var processCount: Int { table.count }
+
+    /// Takes one record from the ring. `emit` is called for each event that is ready, in order.
+    package mutating func apply(_ record: UnsafeRawBufferPointer, emit: (ProcessEvent) -> Void) {
+        guard record.count >= MemoryLayout<rec_head>.size else {
+            ledger.malformed += 1
+            return
+        }
+        let head = record.loadUnaligned(as: rec_head.self)
+        ledger.arrived(head)
+        if !pending.isEmpty, head.type != UInt16(REC_ARGS.rawValue) { finishPending(cpu: head.cpu, emit: emit) }
+        guard let decoded = try? Record(record) else {
+            ledger.malformed += 1
+            return
+        }
+        switch decoded {
+        case .exec(let view): exec(view, record: record, emit: emit)
+        case .arguments(let view): continuation(view, emit: emit)
+        case .fork(let fixed): fork(fixed)
+        case .exit(let fixed): exit(fixed, emit: emit)
+        case .cgroup(let view): cgroup(view.fixed)
+        case .task: ledger.malformed += 1  // The iterator's, never the ring's.
+        }
+    }
+
+    /// The ring is empty: whoever still waits for arguments has lost them.
+    package mutating func ringIsEmpty(emit: (ProcessEvent) -> Void) {
+        for cpu in pending.keys { finishPending(cpu: cpu, emit: emit) }
+        clock.refresh(now: WallClock.bootNanoseconds)
+    }
+
+    /// Takes out processes that are gone although no exit arrived. Called when records were lost.
+    package mutating func sweep(isAlive: (UInt32) -> Bool) {
+        for (pid, entry) in table where pid != 0 && !isAlive(pid) {
+            table[pid] = nil
+            retire(entry)
+            counters.swept += 1
+        }
+    }
+
+    // MARK: Records
+
+    private mutating func exec(_ view: ExecView, record: UnsafeRawBufferPointer, emit: (ProcessEvent) -> Void) {
+        if view.argumentsToCome > 0 {
+            pending[view.fixed.head.cpu] = PendingArguments(
+                exec: record, image: view.fixed.image, inline: view.arguments,
+                wanted: view.arguments.count + view.argumentsToCome)
+        } else {
+            commit(view, arguments: view.arguments, flags: [], emit: emit)
+        }
+    }
+
+    private mutating func continuation(_ view: ArgumentsView, emit: (ProcessEvent) -> Void) {
+        let cpu = view.fixed.head.cpu
+        guard pending[cpu]?.image == view.fixed.image, !view.bytes.isEmpty else {
+            return finishPending(cpu: cpu, emit: emit)
+        }
+        pending[cpu]?.append(view.bytes, at: Int(view.fixed.offset))
+        if pending[cpu]?.isComplete == true { finishPending(cpu: cpu, emit: emit) }
+    }
+
+    private mutating func finishPending(cpu: UInt16, emit: (ProcessEvent) -> Void) {
+        guard let waiting = pending.removeValue(forKey: cpu) else { return }
+        var flags: ProcessFlags = .dataArguments
+        if !waiting.isComplete {
+            flags.insert(.truncatedArguments)
+            counters.lostArguments += 1
+        }
+        waiting.exec.withUnsafeBytes { record in
+            waiting.arguments.withUnsafeBytes { arguments in
+                // It was decoded once already: it cannot fail now.
+                if let view = try? ExecView(record) { commit(view, arguments: arguments, flags: flags, emit: emit) }
+            }
+        }
+    }
+
+    private mutating func commit(
+        _ view: ExecView, arguments: UnsafeRawBufferPointer, flags: ProcessFlags, emit: (ProcessEvent) -> Void
+    ) {
+        let fixed = view.fixed
+        let old = table[fixed.image.tgid].flatMap { $0.key.isSameProcess(as: fixed.image) ? $0 : nil }
+        counters.execs += 1
+
+        var flags = flags.union([.execve]).union(ProcessFlags(kernel: fixed.flags))
+        let parent: ProcessEntry?
+        switch old {
+        case let old? where old.isFork:
+            flags.insert(.clone)
+            parent = old.parent
+        case let old? where old.key.exec_count >= fixed.image.exec_count:
+            // The iterator saw this image, or a later one, before its record was read.
+            parent = old.parent
+        case let old?:
+            parent = old
+        case nil:
+            if view.has(REC_FLAG_AFTER_FORK) { flags.insert(.clone) }
+            parent = entry(fixed.parent)
+        }
+        if parent == nil {
+            flags.insert(.miss)
+            counters.unknownParents += 1
+        }
+
+        let filename = String(decoding: view.filename, as: UTF8.self)
+        let image = makeImage(
+            fixed, parent: parent, time: fixed.head.time, filename: filename,
+            cwd: String(decoding: view.cwd(), as: UTF8.self),
+            arguments: CommandLineText.join(arguments), flags: flags)
+        let entry = ProcessEntry(key: fixed.image, parent: parent, content: .image(image))
+        if let old, old.key.exec_count > fixed.image.exec_count {
+            // Late news of an image that is over: told, but not entered.
+            emit(event(.exec, fixed.head.time, entry))
+            return entry.retire()
+        }
+        if let stale = table.updateValue(entry, forKey: fixed.image.tgid) { retire(stale) }
+        emit(event(.exec, fixed.head.time, entry))
+    }
+
+    private mutating func fork(_ record: rec_fork) {
+        counters.forks += 1
+        if let present = table[record.child.tgid] {
+            if present.key.isSameProcess(as: record.child) { return }
+            retire(present)
+        }
+        let parent = entry(record.parent)
+        if parent == nil { counters.unknownParents += 1 }
+        table[record.child.tgid] = ProcessEntry(key: record.child, parent: parent, content: .fork(record))
+    }
+
+    private mutating func exit(_ record: rec_exit, emit: (ProcessEvent) -> Void) {
+        guard let entry = table[record.image.tgid], entry.key.isSameProcess(as: record.image) else {
+            if recentExits.contains(record.image) {
+                counters.repeatedExits += 1
+            } else {
+                counters.unknownExits += 1
+                recentExits.insert(record.image)
+                let stranger = ProcessEntry(key: record.image, parent: nil, content: .image(strangerImage(record)))
+                emit(event(.exit(code: record.code), record.head.time, stranger))
+            }
+            return
+        }
+        counters.exits += 1
+        recentExits.insert(record.image)
+        table[record.image.tgid] = nil
+        // Made before the entry leaves the family: the event still tells of the parent.
+        let told = event(.exit(code: record.code), record.head.time, entry)
+        retire(entry)
+        emit(told)
+    }
+
+    private mutating func cgroup(_ record: rec_cgroup) {
+        switch record.what {
+        case REC_CGROUP_CREATED.rawValue: registry.cgroupCreated(id: record.id, parent: record.parent_id)
+        case REC_CGROUP_REMOVED.rawValue: registry.cgroupRemoved(id: record.id)
+        default: break  // A move changes nothing that is kept: every record brings its own cgroup.
+        }
+    }
+
+    // MARK: Entries
+
+    private func entry(_ key: rec_image) -> ProcessEntry? {
+        table[key.tgid].flatMap { key.tgid == 0 || $0.key.isSameProcess(as: key) ? $0 : nil }
+    }
+
+    private mutating func retire(_ entry: ProcessEntry) {
+        // Children may ask for this image later, when its own parent is no longer known.
+        if entry.references > 1 { _ = image(of: entry) }
+        entry.retire()
+    }
+
+    mutating func event(_ kind: ProcessEvent.Kind, _ time: UInt64, _ entry: ProcessEntry) -> ProcessEvent {
+        var references = entry.references
+        if case .exit = kind { references -= 1 }
+        return ProcessEvent(
+            kind: kind, bootTime: time, time: clock.wall(time), process: image(of: entry), references: references,
+            parent: entry.parent.map { image(of: $0) }, parentReferences: entry.parent?.references ?? 0)
+    }
+
+    mutating func image(of entry: ProcessEntry) -> ProcessImage {
+        switch entry.content {
+        case .image(let image): return image
+        case .fork(let record):
+            let image = forkedImage(record, parent: entry.parent.map { self.image(of: $0) })
+            entry.settle(image)
+            return image
+        }
+    }
+
+    mutating func text(_ flags: ProcessFlags) -> String {
+        if let text = flagTexts[flags] { return text }
+        let text = flags.text
+        flagTexts[flags] = text
+        return text
+    }
+}
+
+/// The last exits, to tell an exit reported twice from one of a stranger. Repeats come within microseconds.
+private struct RecentExits {
+    private var ring: [rec_image] = []
+    private var next = 0
+    private static let capacity = 256
+
+    func contains(_ image: rec_image) -> Bool { ring.contains { $0.isSameProcess(as: image) } }
+
+    mutating func insert(_ image: rec_image) {
+        if ring.count < Self.capacity {
+            ring.append(image)
+        } else {
+            ring[next] = image
+        }
+        next = (next + 1) % Self.capacity
+    }
+}
+
+extension rec_image: @retroactive Equatable {
+    package static func == (left: rec_image, right: rec_image) -> Bool {
+        left.start == right.start && left.tgid == right.tgid && left.exec_count == right.exec_count
+    }
+}
