@@ -137,15 +137,18 @@ struct rec_exec {
 };
 REC_ALIGNED(rec_exec, 256);
 
-/* Follows its rec_exec on the same ring, in order of offset. Constant size: only args_len bytes count. */
+/*
+ * Follows its rec_exec, from the same CPU with nothing of that CPU's between them, in order of offset. Tail: the bytes,
+ * then filler up to REC_ARGS_CHUNK. The last one reaches the lesser of args_total and REC_ARGS_MAX. Where the rest found
+ * no room or could not be read, one without a tail (args_len 0) says so, if that found room.
+ */
 struct rec_args {
 	struct rec_head head;
 	struct rec_image image;
-	rec_u32 offset;		/* of data[0] in the argument area */
+	rec_u32 offset;		/* of the first byte in the argument area */
 	rec_u32 args_len;
-	rec_u8 data[32768];
 };
-REC_ALIGNED(rec_args, 48 + 32768);
+REC_ALIGNED(rec_args, 48);
 
 struct rec_fork {
 	struct rec_head head;
@@ -186,30 +189,32 @@ REC_ALIGNED(rec_cgroup, 72);
 /* Why a record was not made or not whole: indexes of the counters in rec_stats. */
 enum rec_counter {
 	REC_COUNT_RING_FULL = 0,	/* a record found no room in the ring */
-	REC_COUNT_ARGS_RING_FULL,	/* a continuation found no room: the exec arrives with REC_FLAG_ARGS_TRUNCATED */
+	REC_COUNT_ARGS_RING_FULL,	/* a continuation found no room: the exec keeps the arguments before it */
 	REC_COUNT_STORAGE_FAILED,
 	REC_COUNT_ARGS_UNREADABLE,
 	REC_COUNT_SIZE,
 };
 
-/* One a CPU. seq is the number that the CPU's next record carries, less one. */
+/*
+ * One a CPU. seq is the number that the CPU's last attempt took. sent counts what reached the ring; its increment is
+ * also the full barrier between a record and the look at the reader's sleep flag.
+ */
 struct rec_stats {
 	rec_u64 seq;
-	rec_u64 counters[4];
-	rec_u64 pad[3];
+	rec_u64 sent;
+	rec_u64 counters[4];	/* by enum rec_counter */
+	rec_u64 pad[2];
 };
 REC_ALIGNED(rec_stats, 64);
 
 /* Set before load, frozen: the verifier prunes by it. */
 struct rec_config {
-	rec_u32 agent_tgid;
 	rec_i32 cgroup_v1_subsystem;	/* index of the controller whose hierarchy names containers; -1 for cgroup2 */
 	rec_u32 cgroup_hierarchy;	/* that hierarchy's id (/proc/cgroups; 0 is cgroup2) */
 	rec_u32 exit_has_group_dead;	/* sched_process_exit carries group_dead (kernel 6.16) */
-	rec_u32 has_prepare_exec;	/* sched_prepare_exec exists (kernel 6.10) */
 	rec_u32 pad;
 };
-REC_ALIGNED(rec_config, 24);
+REC_ALIGNED(rec_config, 16);
 
 /* An armed init: its next exec in this cgroup begins the container's tree. Key: tgid. */
 struct rec_armed {

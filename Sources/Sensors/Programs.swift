@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLibbpf
+import CRecords
+import Glibc
+
+/// The embedded object in the kernel: opened, fitted to the kernel and the configuration, loaded. Owns the links too.
+final class Programs {
+    private let object: OpaquePointer
+    private var links: [OpaquePointer] = []
+    private(set) var attached: [String] = []
+
+    /// Programs that user space runs, rather than the kernel at an event.
+    private static let iterators: Set<String> = ["tasks", "seed_tree"]
+    /// The two that compare credentials before an exec: which one is loaded depends on the kernel.
+    private static let prepareExec = "exec_prepare"
+    private static let prepareExecByKprobe = "exec_committing"
+
+    init(_ configuration: SensorConfiguration) throws(SensorError) {
+        LibbpfLog.install()
+        LibbpfLog.forget()
+
+        let bytes = decodeBase64(embeddedObject)
+        var options = bpf_object_open_opts()
+        options.sz = MemoryLayout<bpf_object_open_opts>.size
+        let opened = "apus".withCString { name in
+            options.object_name = name
+            return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
+        }
+        guard let opened else { throw SensorError("open", "the embedded BPF object", log: LibbpfLog.tail()) }
+        object = opened
+
+        let types = try KernelTypes()
+        try configure(configuration, types)
+        let result = bpf_object__load(object)
+        guard result == 0 else {
+            throw SensorError("load", "the BPF programs", errno: result, log: LibbpfLog.tail())
+        }
+    }
+
+    deinit {
+        for link in links.reversed() { bpf_link__destroy(link) }
+        bpf_object__close(object)
+    }
+
+    private func configure(_ configuration: SensorConfiguration, _ types: borrowing KernelTypes) throws(SensorError) {
+        var size = 0
+        guard let frozen = bpf_map__initial_value(try map(".rodata"), &size), size >= MemoryLayout<rec_config>.size else {
+            throw SensorError("configure", "the BPF programs", errno: EINVAL)
+        }
+        // `config` is the only constant of the object that is volatile, and the first in its section.
+        UnsafeMutableRawPointer(mutating: frozen).storeBytes(
+            of: rec_config(
+                cgroup_v1_subsystem: configuration.cgroupV1Subsystem,
+                cgroup_hierarchy: configuration.cgroupHierarchy,
+                exit_has_group_dead: types.tracepointArguments("sched_process_exit") == 2 ? 1 : 0,
+                pad: 0),
+            as: rec_config.self)
+
+        let result = bpf_map__set_max_entries(try map("ring"), UInt32(configuration.ringBytes))
+        guard result == 0 else { throw SensorError("set the size of", "the ring", errno: result) }
+
+        let hasTracepoint = types.tracepointArguments("sched_prepare_exec") != nil
+        let hasKprobes = access("/sys/bus/event_source/devices/kprobe", F_OK) == 0
+        bpf_program__set_autoload(try program(Self.prepareExec), hasTracepoint)
+        bpf_program__set_autoload(try program(Self.prepareExecByKprobe), !hasTracepoint && hasKprobes)
+    }
+
+    func map(_ name: String) throws(SensorError) -> OpaquePointer {
+        guard let map = bpf_object__find_map_by_name(object, name) else { throw SensorError("find", "the map \(name)") }
+        return map
+    }
+
+    func program(_ name: String) throws(SensorError) -> OpaquePointer {
+        guard let program = bpf_object__find_program_by_name(object, name) else {
+            throw SensorError("find", "the program \(name)")
+        }
+        return program
+    }
+
+    /// Attaches all programs, or none and says which one failed.
+    func attach() throws(SensorError) {
+        guard links.isEmpty else { return }
+        LibbpfLog.forget()
+        for program in loaded where !Self.iterators.contains(String(cString: bpf_program__name(program))) {
+            let name = String(cString: bpf_program__name(program))
+            guard let link = bpf_program__attach(program) else {
+                let error = SensorError("attach", "the program \(name)", log: LibbpfLog.tail())
+                detach()
+                throw error
+            }
+            links.append(link)
+            attached.append(name)
+        }
+    }
+
+    func detach() {
+        for link in links.reversed() { bpf_link__destroy(link) }
+        links = []
+        attached = []
+    }
+
+    /// How often an attached program was skipped because it was already running on that CPU.
+    func recursionMisses() -> UInt64 {
+        var misses: UInt64 = 0
+        for program in loaded {
+            var info = bpf_prog_info()
+            var length = UInt32(MemoryLayout<bpf_prog_info>.size)
+            if bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) == 0 {
+                misses += info.recursion_misses
+            }
+        }
+        return misses
+    }
+
+    private var loaded: [OpaquePointer] {
+        var programs: [OpaquePointer] = []
+        var next = bpf_object__next_program(object, nil)
+        while let program = next {
+            if bpf_program__autoload(program) { programs.append(program) }
+            next = bpf_object__next_program(object, program)
+        }
+        return programs
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is fixed before the programs are loaded.
+package struct SensorConfiguration: Sendable {
+    /// Size of the ring's data. A power of two, at least a page.
+    package var ringBytes: Int
+    /// Index of the v1 controller whose hierarchy names containers (``KernelTypes/cgroupSubsystem(_:)``); -1 for v2.
+    package var cgroupV1Subsystem: Int32
+    /// The number of that hierarchy in `/proc/cgroups`; 0 for v2.
+    package var cgroupHierarchy: UInt32
+
+    package init(ringBytes: Int = 8 << 20, cgroupV1Subsystem: Int32 = -1, cgroupHierarchy: UInt32 = 0) {
+        self.ringBytes = ringBytes
+        self.cgroupV1Subsystem = cgroupV1Subsystem
+        self.cgroupHierarchy = cgroupHierarchy
+    }
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* A new image: reported when the exec can no longer fail and the new program has not run an instruction yet. */
+#include "arguments.bpf.h"
+#include "image.bpf.h"
+#include "privileges.bpf.h"
+#include "tree.bpf.h"
+
+SEC("tp_btf/sched_prepare_exec")
+int BPF_PROG(exec_prepare, struct task_struct *task, struct linux_binprm *bprm)
+{
+	struct cred *new = bprm->cred;
+	u64 permitted = 0;
+	u32 flags;
+
+	bpf_core_read(&permitted, sizeof(permitted), &new->cap_permitted);
+	flags = gained(task->real_cred, new->euid.val, new->egid.val, permitted);
+	if (forked_as_sibling(task->group_leader))
+		flags |= REC_FLAG_AFTER_FORK;
+	note_exec(task, task->self_exec_id + 1, flags);
+	return 0;
+}
+
+/* For kernels before 6.10. The exec has already been counted here, the credentials have not been swapped. */
+SEC("kprobe/security_bprm_committing_creds")
+int BPF_KPROBE(exec_committing, struct linux_binprm *bprm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cred *new = BPF_CORE_READ(bprm, cred);
+	u64 permitted = 0;
+	u32 flags;
+
+	bpf_core_read(&permitted, sizeof(permitted), &new->cap_permitted);
+	flags = gained(task->real_cred, BPF_CORE_READ(new, euid.val), BPF_CORE_READ(new, egid.val), permitted);
+	note_exec(task, task->self_exec_id, flags);
+	return 0;
+}
+
+static __always_inline u32 append_filename(struct rec_exec *r, struct scratch *scratch, const char *filename)
+{
+	long length = bpf_probe_read_kernel_str(scratch->tail, REC_FILENAME_MAX, filename);
+
+	if (length <= 0) {
+		r->flags |= REC_FLAG_FILENAME_ERROR;
+		return 0;
+	}
+	r->filename_len = length - 1;
+	return r->filename_len;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+{
+	struct scratch *scratch = get_scratch(SCRATCH_TRACING);
+	u64 start, end, file = 0;
+	struct rec_exec *r;
+	u32 offset, total;
+
+	if (!scratch)
+		return 0;
+	r = &scratch->exec;
+	r->flags = 0;
+	r->exe_len = 0;
+	fill_image(r, task);
+	r->tid = old_tid;
+	r->argc = bprm->argc;
+	get_file(&r->file, bprm->file);
+	if (r->image.exec_count == (u32)task->parent_exec_id + 1)
+		r->flags |= REC_FLAG_AFTER_FORK;
+	take_note(r);
+
+	if (take_armed(r->image.tgid, r->cgroup_id))
+		r->flags |= add_to_tree(task) | REC_FLAG_TREE_ROOT;
+	else if (is_in_tree(task))
+		r->flags |= REC_FLAG_IN_TREE;
+
+	offset = append_filename(r, scratch, bprm->filename);
+	offset = append_cwd(r, task, offset, SCRATCH_TRACING);
+	if (!r->file.nlink || bprm->fdpath) {
+		bpf_core_read(&file, sizeof(file), &bprm->file);
+		offset = append_exe(r, task, file, offset, SCRATCH_TRACING);
+	}
+
+	start = task->mm->arg_start;
+	end = task->mm->arg_end;
+	total = end > start ? end - start : 0;
+	r->args_total = total;
+	if (total > REC_ARGS_MAX)
+		r->flags |= REC_FLAG_ARGS_TRUNCATED;
+	r->args_len = read_first_arguments(scratch, offset, start, total);
+	offset += r->args_len;
+	if (offset > TAIL_MAX)
+		offset = TAIL_MAX;
+
+	if (send_record(&r->head, REC_EXEC, sizeof(*r) + offset) && total > r->args_len && r->args_len)
+		send_more_arguments(r, start);
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The end of a process: when its last thread leaves, whichever that is. */
+#include "cgroups.bpf.h"
+#include "tasks.bpf.h"
+#include "tree.bpf.h"
+
+/*
+ * From 6.16 on the tracepoint says which thread is the last. Before, threads that leave together may all find nobody
+ * alive, so there can be several records of one exit; they say the same, and user space makes them one.
+ */
+static __always_inline bool is_last_thread(u64 *ctx, struct task_struct *task)
+{
+	if (config.exit_has_group_dead)
+		return ctx[1] & 1;
+	return task->signal->live.counter == 0;
+}
+
+/* As wait() has it: what the group was told to end with, else what its leader, however long gone, ended with. */
+static __always_inline s32 get_exit_code(struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+
+	return signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : task->group_leader->exit_code;
+}
+
+/* The arguments of the tracepoint differ by kernel, so the context is taken as it is. */
+SEC("tp_btf/sched_process_exit")
+int process_exit(u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	struct rec_exit r = {};
+
+	if (!is_last_thread(ctx, task) || task->flags & PF_KTHREAD)
+		return 0;
+	get_image(&r.image, task);
+	forget_armed(r.image.tgid);
+	r.cgroup_id = get_cgroup_id(task);
+	r.code = get_exit_code(task);
+	if (is_in_tree(task))
+		r.flags |= REC_FLAG_IN_TREE;
+	send_record(&r.head, REC_EXIT, sizeof(r));
+	return 0;
+}

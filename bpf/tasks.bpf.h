@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What a task says of itself: its image, ids, credentials and namespaces. */
+#ifndef APUS_TASKS_BPF_H
+#define APUS_TASKS_BPF_H
+
+#include "kernel.h"
+#include "records.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+static __always_inline void get_image(struct rec_image *image, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	image->start = leader->start_boottime;
+	image->tgid = leader->tgid;
+	image->exec_count = leader->self_exec_id;
+}
+
+/*
+ * The process's pid in its innermost pid namespace, and that namespace. numbers[level] is an index that the verifier
+ * does not follow on a typed pointer, hence the probe read.
+ */
+static __always_inline u32 get_ns_pid(struct task_struct *task, u32 *level, u32 *ns_inum)
+{
+	struct pid *pid = task->group_leader->thread_pid;
+	struct upid upid = {};
+
+	*level = pid->level;
+	bpf_probe_read_kernel(&upid, bpf_core_type_size(struct upid),
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      *level * bpf_core_type_size(struct upid));
+	if (ns_inum)
+		*ns_inum = BPF_CORE_READ(upid.ns, ns.inum);
+	return upid.nr;
+}
+
+static __always_inline u32 get_session(struct task_struct *task)
+{
+	struct pid *session = NULL;
+
+	bpf_core_read(&session, sizeof(session), &task->signal->pids[APUS_PIDTYPE_SID]);
+	return BPF_CORE_READ(session, numbers[0].nr);
+}
+
+static __always_inline u64 get_tty(struct task_struct *task)
+{
+	struct tty_struct *tty = task->signal->tty;
+
+	if (!tty)
+		return 0;
+	return (u64)tty->driver->major << 20 | (u32)(tty->driver->minor_start + tty->index);
+}
+
+static __always_inline u32 get_login_uid(struct task_struct *task)
+{
+	/* Only kernels with CONFIG_AUDIT have it. */
+	if (bpf_core_field_exists(task->loginuid))
+		return task->loginuid.val;
+	return ~0U;
+}
+
+static __always_inline void get_creds(struct rec_creds *to, const struct cred *cred)
+{
+	struct user_namespace *user = cred->user_ns;
+
+	to->uid = cred->uid.val;
+	to->gid = cred->gid.val;
+	to->euid = cred->euid.val;
+	to->egid = cred->egid.val;
+	to->suid = cred->suid.val;
+	to->sgid = cred->sgid.val;
+	to->fsuid = cred->fsuid.val;
+	to->fsgid = cred->fsgid.val;
+	bpf_core_read(&to->cap_permitted, 8, &cred->cap_permitted);
+	bpf_core_read(&to->cap_effective, 8, &cred->cap_effective);
+	bpf_core_read(&to->cap_inheritable, 8, &cred->cap_inheritable);
+	bpf_core_read(&to->cap_ambient, 8, &cred->cap_ambient);
+	to->securebits = cred->securebits;
+	to->user_ns_level = user->level;
+	to->user_ns_owner_uid = user->owner.val;
+	to->user_ns_owner_gid = user->group.val;
+}
+
+/* The pid namespace is get_ns_pid()'s to fill. A zombie has no nsproxy any more: its fields stay 0. */
+static __always_inline void get_namespaces(struct rec_namespaces *to, struct task_struct *task)
+{
+	struct nsproxy *nsproxy = task->nsproxy;
+
+	to->user = task->real_cred->user_ns->ns.inum;
+	if (!nsproxy)
+		return;
+	to->uts = nsproxy->uts_ns->ns.inum;
+	to->ipc = nsproxy->ipc_ns->ns.inum;
+	to->mnt = nsproxy->mnt_ns->ns.inum;
+	to->pid_for_children = nsproxy->pid_ns_for_children->ns.inum;
+	to->net = nsproxy->net_ns->ns.inum;
+	to->time = nsproxy->time_ns->ns.inum;
+	to->time_for_children = nsproxy->time_ns_for_children->ns.inum;
+	to->cgroup = nsproxy->cgroup_ns->ns.inum;
+}
+
+static __always_inline void get_file(struct rec_file *to, struct file *file)
+{
+	struct inode *inode = file->f_inode;
+
+	to->inode = inode->i_ino;
+	to->nlink = inode->i_nlink;
+	to->mode = inode->i_mode;
+}
+
+#endif
