@@ -8,15 +8,11 @@
 SEC("tp_btf/sched_prepare_exec")
 int BPF_PROG(exec_prepare, struct task_struct *task, struct linux_binprm *bprm)
 {
-	struct cred *new = bprm->cred;
-	u64 permitted = 0;
-	u32 flags;
+	struct cred *cred = bprm->cred;
+	struct brief_creds new = { .euid = cred->euid.val, .egid = cred->egid.val };
 
-	bpf_core_read(&permitted, sizeof(permitted), &new->cap_permitted);
-	flags = gained(task->real_cred, new->euid.val, new->egid.val, permitted);
-	if (forked_as_sibling(task->group_leader))
-		flags |= REC_FLAG_AFTER_FORK;
-	note_exec(task, task->self_exec_id + 1, flags);
+	bpf_core_read(&new.permitted, sizeof(new.permitted), &cred->cap_permitted);
+	note_exec(task, task->self_exec_id + 1, &new);
 	return 0;
 }
 
@@ -25,13 +21,11 @@ SEC("kprobe/security_bprm_committing_creds")
 int BPF_KPROBE(exec_committing, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct cred *new = BPF_CORE_READ(bprm, cred);
-	u64 permitted = 0;
-	u32 flags;
+	struct cred *cred = BPF_CORE_READ(bprm, cred);
+	struct brief_creds new = { .euid = BPF_CORE_READ(cred, euid.val), .egid = BPF_CORE_READ(cred, egid.val) };
 
-	bpf_core_read(&permitted, sizeof(permitted), &new->cap_permitted);
-	flags = gained(task->real_cred, BPF_CORE_READ(new, euid.val), BPF_CORE_READ(new, egid.val), permitted);
-	note_exec(task, task->self_exec_id, flags);
+	bpf_core_read(&new.permitted, sizeof(new.permitted), &cred->cap_permitted);
+	note_exec(task, task->self_exec_id, &new);
 	return 0;
 }
 
@@ -47,11 +41,16 @@ static __always_inline u32 append_filename(struct rec_exec *r, struct scratch *s
 	return r->filename_len;
 }
 
+/* Typed reads first, branches after: the verifier repeats its work on a typed read for every path that leads there. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
 	struct scratch *scratch = get_scratch(SCRATCH_TRACING);
-	u64 start, end, file = 0;
+	struct mm_struct *mm = task->mm;
+	u64 start = mm->arg_start, end = mm->arg_end, file = 0;
+	u32 parents_exec_count = task->parent_exec_id;
+	const char *filename = bprm->filename;
+	bool by_descriptor = bprm->fdpath;
 	struct rec_exec *r;
 	u32 offset, total;
 
@@ -60,28 +59,25 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 	r = &scratch->exec;
 	r->flags = 0;
 	r->exe_len = 0;
-	fill_image(r, task);
 	r->tid = old_tid;
 	r->argc = bprm->argc;
+	bpf_core_read(&file, sizeof(file), &bprm->file);
 	get_file(&r->file, bprm->file);
-	if (r->image.exec_count == (u32)task->parent_exec_id + 1)
+	fill_image(r, task);
+
+	if (r->image.exec_count == parents_exec_count + 1)
 		r->flags |= REC_FLAG_AFTER_FORK;
 	take_note(r);
-
 	if (take_armed(r->image.tgid, r->cgroup_id))
 		r->flags |= add_to_tree(task) | REC_FLAG_TREE_ROOT;
 	else if (is_in_tree(task))
 		r->flags |= REC_FLAG_IN_TREE;
 
-	offset = append_filename(r, scratch, bprm->filename);
+	offset = append_filename(r, scratch, filename);
 	offset = append_cwd(r, task, offset, SCRATCH_TRACING);
-	if (!r->file.nlink || bprm->fdpath) {
-		bpf_core_read(&file, sizeof(file), &bprm->file);
+	if (!r->file.nlink || by_descriptor)
 		offset = append_exe(r, task, file, offset, SCRATCH_TRACING);
-	}
 
-	start = task->mm->arg_start;
-	end = task->mm->arg_end;
 	total = end > start ? end - start : 0;
 	r->args_total = total;
 	if (total > REC_ARGS_MAX)

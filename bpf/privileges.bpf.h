@@ -27,25 +27,30 @@ struct {
 /* The host's id of root in the namespace: root there gains capabilities by its id, not by a file's. */
 static __always_inline u32 root_of(struct user_namespace *user)
 {
-	if (!user->level || BPF_CORE_READ(user, uid_map.extent[0].first) != 0)
+	if (!BPF_CORE_READ(user, level) || BPF_CORE_READ(user, uid_map.extent[0].first) != 0)
 		return 0;
 	return BPF_CORE_READ(user, uid_map.extent[0].lower_first);
 }
 
+/* The credentials that count as a gain. */
+struct brief_creds {
+	u32 uid, euid, egid;
+	u64 permitted;
+};
+
 /* What the new credentials have that the old ones had not. No file changes the real uid. */
-static __always_inline u32 gained(const struct cred *old, u32 new_euid, u32 new_egid, u64 new_permitted)
+static __always_inline u32 gained(const struct brief_creds *old, const struct brief_creds *new,
+				  struct user_namespace *user)
 {
-	u64 old_permitted = 0;
 	u32 flags = 0, root;
 
-	if (new_euid != old->euid.val)
-		flags |= REC_FLAG_SETUID | (new_euid == 0 ? REC_FLAG_PRIVILEGED_ID : 0);
-	if (new_egid != old->egid.val)
-		flags |= REC_FLAG_SETGID | (new_egid == 0 ? REC_FLAG_PRIVILEGED_ID : 0);
-	bpf_core_read(&old_permitted, sizeof(old_permitted), &old->cap_permitted);
-	if (new_permitted & ~old_permitted) {
-		root = root_of(old->user_ns);
-		if (new_euid != root && old->uid.val != root)
+	if (new->euid != old->euid)
+		flags |= REC_FLAG_SETUID | (new->euid == 0 ? REC_FLAG_PRIVILEGED_ID : 0);
+	if (new->egid != old->egid)
+		flags |= REC_FLAG_SETGID | (new->egid == 0 ? REC_FLAG_PRIVILEGED_ID : 0);
+	if (new->permitted & ~old->permitted) {
+		root = root_of(user);
+		if (new->euid != root && old->uid != root)
 			flags |= REC_FLAG_FILE_CAPS;
 	}
 	return flags;
@@ -58,21 +63,31 @@ static __always_inline u32 gained(const struct cred *old, u32 new_euid, u32 new_
  */
 static __always_inline bool forked_as_sibling(struct task_struct *leader)
 {
-	return leader->flags & PF_FORKNOEXEC && leader->parent_exec_id != leader->self_exec_id;
+	u64 own = leader->self_exec_id, parents = leader->parent_exec_id;
+
+	return leader->flags & PF_FORKNOEXEC && parents != own;
 }
 
-/* exec_count is the one that the new image will have. */
-static __always_inline void note_exec(struct task_struct *task, u32 exec_count, u32 flags)
+/*
+ * exec_count is the one that the new image will have. All typed reads come before the first branch: the verifier looks
+ * a type's name up at each, and repeats that on every path that leads there.
+ */
+static __always_inline void note_exec(struct task_struct *task, u32 exec_count, const struct brief_creds *new)
 {
-	const struct cred *old = task->real_cred;
-	struct exec_note note = { .old_euid = old->euid.val, .old_egid = old->egid.val, .flags = flags };
+	const struct cred *cred = task->real_cred;
+	struct brief_creds old = { .uid = cred->uid.val, .euid = cred->euid.val, .egid = cred->egid.val };
+	struct exec_note note = { .old_euid = old.euid, .old_egid = old.egid };
+	bool sibling = forked_as_sibling(task->group_leader);
 	u64 key = bpf_get_current_task();
 
-	if (!flags)
-		return;
+	bpf_core_read(&old.permitted, sizeof(old.permitted), &cred->cap_permitted);
 	get_image(&note.image, task);
 	note.image.exec_count = exec_count;
-	bpf_map_update_elem(&notes, &key, &note, BPF_ANY);
+	note.flags = gained(&old, new, cred->user_ns);
+	if (sibling)
+		note.flags |= REC_FLAG_AFTER_FORK;
+	if (note.flags)
+		bpf_map_update_elem(&notes, &key, &note, BPF_ANY);
 }
 
 /* Completes the record of an exec that succeeded. */

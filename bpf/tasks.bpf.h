@@ -18,18 +18,20 @@ static __always_inline void get_image(struct rec_image *image, struct task_struc
 }
 
 /*
- * The process's pid in its innermost pid namespace, and that namespace. numbers[level] is an index that the verifier
- * does not follow on a typed pointer, hence the probe read.
+ * The process's pid in its innermost pid namespace, and that namespace. The level is not known to the verifier, which
+ * refuses such an index on a typed pointer: hence a plain address and a probe read.
  */
 static __always_inline u32 get_ns_pid(struct task_struct *task, u32 *level, u32 *ns_inum)
 {
-	struct pid *pid = task->group_leader->thread_pid;
+	struct task_struct *leader = task->group_leader;
 	struct upid upid = {};
+	u64 pid = 0;
 
-	*level = pid->level;
+	*level = leader->thread_pid->level;
+	bpf_core_read(&pid, sizeof(pid), &leader->thread_pid);
 	bpf_probe_read_kernel(&upid, bpf_core_type_size(struct upid),
-			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-				      *level * bpf_core_type_size(struct upid));
+			      (void *)(pid + bpf_core_field_offset(struct pid, numbers) +
+				       *level * bpf_core_type_size(struct upid)));
 	if (ns_inum)
 		*ns_inum = BPF_CORE_READ(upid.ns, ns.inum);
 	return upid.nr;
