@@ -104,11 +104,11 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "CLICore", "TetragonAPI",
+                "CLICore", "Models", "TetragonAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
         // Embedded Swift, static, deaf to its environment: docs/hook.md. Compiles the sources of Models itself, by the link
@@ -130,6 +130,11 @@ let package = Package(
         .testTarget(name: "ModelsTests", dependencies: ["Models"]),
         .testTarget(name: "OCIHookTests", dependencies: ["Models"], exclude: ["fake-agent.py"]),
 
+        .testTarget(
+            name: "CLITests",
+            dependencies: [
+                "CLICore", "TetragonAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         // The generators are built beside this test, which runs them and compares.
         .testTarget(
             name: "TetragonAPITests",

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLICore
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Glibc
+import TetragonAPI
+
+/// The way to an agent.
+struct AgentConnection {
+    typealias Client = Tetragon_FineGuidanceSensors.Client<HTTP2ClientTransport.Posix>
+
+    var address: ServerAddress
+
+    /// Hands a client to `body`. What goes wrong on the way comes as a `Failure` that says what to try.
+    func withClient<Result: Sendable>(_ body: (Client) async throws -> Result) async throws -> Result {
+        do {
+            return try await withGRPCClient(transport: transport()) { client in
+                try await body(Client(wrapping: client))
+            }
+        } catch let error as RPCError {
+            throw explain(error)
+        }
+    }
+
+    private func transport() throws -> HTTP2ClientTransport.Posix {
+        switch address {
+        case .unix(let path):
+            // Without it the authority would be the path, which servers other than grpc-swift's may refuse.
+            let config = HTTP2ClientTransport.Posix.Config.defaults { $0.http2.authority = "localhost" }
+            return try .http2NIOPosix(
+                target: .unixDomainSocket(path: path), transportSecurity: .plaintext, config: config)
+        case .tcp(let host, let port):
+            return try .http2NIOPosix(target: .dns(host: host, port: port), transportSecurity: .plaintext)
+        }
+    }
+
+    private func explain(_ error: RPCError) -> Failure {
+        var message = error.message.terminalSafe
+        while message.hasSuffix(".") { message.removeLast() }
+        return switch error.code {
+        case .unavailable:
+            Failure(
+                "no connection to the agent at \(address.description.terminalSafe): \(socketError ?? message). "
+                    + "Is apus-agent running? If it listens elsewhere, name the place with --server-address.")
+        case .deadlineExceeded:
+            Failure(
+                "the agent at \(address.description.terminalSafe) does not answer. "
+                    + "It may still be starting, or hang: its log tells.")
+        default:
+            Failure("the agent at \(address.description.terminalSafe) refused: \(message) (\(error.code))")
+        }
+    }
+
+    /// What the kernel says when somebody connects to the socket: more to the point than what a channel knows.
+    private var socketError: String? {
+        guard case .unix(let path) = address else { return nil }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var name = sockaddr_un()
+        name.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: path.utf8) }
+        let failed = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) != 0
+            }
+        }
+        return failed ? String(cString: strerror(errno)) : nil
+    }
+}

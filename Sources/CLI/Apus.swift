@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import CLICore
+import Glibc
+import Models
+
+/// The client: data on stdout, talk on stderr; exit status 0 when all went well, 1 when something failed, 2 when the
+/// command line could not be understood.
+@main
+struct Apus: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apus",
+        abstract: "Watch what processes and containers do on a node.",
+        version: Version.current,
+        subcommands: [GetEvents.self, Status.self, ShowVersion.self])
+
+    static func main() async {
+        // A reader that goes away is noticed by the write that fails.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            leave(with: error)
+        }
+    }
+
+    private static func leave(with error: any Error) -> Never {
+        switch error {
+        case is StandardOutput.ReaderWentAway:
+            Glibc.exit(EXIT_SUCCESS)
+        case let failure as Failure:
+            complain(failure.description)
+            Glibc.exit(EXIT_FAILURE)
+        default:
+            break
+        }
+        let status = exitCode(for: error)
+        switch status {
+        case .success: try? StandardOutput.write(fullMessage(for: error) + "\n")
+        case .validationFailure: StandardError.write(fullMessage(for: error) + "\n")
+        default: complain(message(for: error).terminalSafe)
+        }
+        Glibc.exit(status == .validationFailure ? 2 : status.rawValue)
+    }
+}
+
+/// Something did not work out: what was attempted, and what can be done about it.
+struct Failure: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// Tells the user something, beside the data.
+func complain(_ text: String) {
+    StandardError.write("apus: \(text)\n")
+}

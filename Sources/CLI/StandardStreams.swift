@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// Where the data goes.
+enum StandardOutput {
+    /// Whoever read the data has closed its end: nothing is left to do, and nothing went wrong.
+    struct ReaderWentAway: Error {}
+
+    /// Writes all of the text before it returns, so that lines leave when their events come.
+    static func write(_ text: String) throws {
+        switch writeAll(text, to: STDOUT_FILENO) {
+        case 0: return
+        case EPIPE: throw ReaderWentAway()
+        case let error: throw Failure("cannot write to stdout: \(String(cString: strerror(error)))")
+        }
+    }
+
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    /// How many characters fit on a line of the terminal; nil when stdout is none.
+    static var lineWidth: Int? {
+        var size = winsize()
+        guard isTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+}
+
+/// Where the talk goes. That nobody listens is no reason to fail.
+enum StandardError {
+    static func write(_ text: String) {
+        _ = writeAll(text, to: STDERR_FILENO)
+    }
+}
+
+/// Returns the error number, or 0.
+private func writeAll(_ text: String, to descriptor: Int32) -> Int32 {
+    var text = text
+    return text.withUTF8 { bytes in
+        var rest = UnsafeRawBufferPointer(bytes)
+        while !rest.isEmpty {
+            let written = write(descriptor, rest.baseAddress, rest.count)
+            if written >= 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+            } else if errno != EINTR {
+                return errno
+            }
+        }
+        return 0
+    }
+}
