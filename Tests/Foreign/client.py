@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prints each event of an agent as a line of JSON, through grpcio.
+
+usage: client.py ADDRESS
+
+"subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM or when the server ends the
+stream, with 1 when something fails.
+"""
+import signal
+import sys
+
+import grpc
+from google.protobuf.json_format import MessageToJson
+
+from tetragon import events_pb2, sensors_pb2_grpc
+
+
+def leave(*_):
+    sys.exit(0)
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGTERM, leave)
+
+    with grpc.insecure_channel(sys.argv[1]) as channel:
+        stub = sensors_pb2_grpc.FineGuidanceSensorsStub(channel)
+        call = stub.GetEvents(events_pb2.GetEventsRequest())
+        try:
+            call.initial_metadata()
+            if call.is_active():
+                print("subscribed", file=sys.stderr, flush=True)
+            for event in call:
+                line = MessageToJson(event, preserving_proto_field_name=True, indent=None)
+                print(line, flush=True)
+        except grpc.RpcError as error:
+            print(f"client.py: {error.code().name}: {error.details()}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
