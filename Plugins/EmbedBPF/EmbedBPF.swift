@@ -6,7 +6,7 @@ import PackagePlugin
 /// `swift build` is all there is and no object is ever looked for on disk.
 @main struct EmbedBPF: BuildToolPlugin {
     func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
-        let sources = context.package.directoryURL.appending(path: "bpf")
+        let sources = context.package.directoryURL.appending(path: "bpf").resolvingSymlinksInPath()
         let script = sources.appending(path: "embed.sh")
         let output = context.pluginWorkDirectoryURL.appending(path: "EmbeddedObject.swift")
         let tools = try context.tool(named: "clang").url.deletingLastPathComponent()

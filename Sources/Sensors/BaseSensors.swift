@@ -24,12 +24,9 @@ package final class BaseSensors: @unchecked Sendable {
     /// Opens, fits and loads the programs. Nothing runs before ``attach()``.
     package init(_ configuration: SensorConfiguration) throws(SensorError) {
         programs = try Programs(configuration)
-        var size = 0
-        guard let shared = bpf_map__initial_value(try programs.map(".bss"), &size), size >= MemoryLayout<UInt32>.size
-        else { throw SensorError("share memory with", "the BPF programs", errno: EINVAL) }
         ring = try Ring(
             descriptor: bpf_map__fd(try programs.map("ring")), size: configuration.ringBytes,
-            asleep: UnsafeMutableRawPointer(mutating: shared).assumingMemoryBound(to: UInt32.self))
+            variables: bpf_map__fd(try programs.map(".bss")))
         armed = bpf_map__fd(try programs.map("armed"))
         seeds = bpf_map__fd(try programs.map("seeds"))
         perCPU = bpf_map__fd(try programs.map("stats"))
@@ -108,7 +105,7 @@ extension BaseSensors {
     /// Sleeps until there is a record, `wakeDescriptor` is readable, or a second has gone.
     package func wait(wakeDescriptor: Int32) { ring.sleep(wakeDescriptor: wakeDescriptor) }
 
-    /// Sleeps that ended at their bound with an old record in the ring. Anything but 0 is a bug in the protocol.
+    /// Sleeps that ended at their bound with an old record in the ring. Anything but 0 is a bug in the sleep protocol.
     package var lateRecords: UInt64 { ring.lateRecords }
 }
 

@@ -56,7 +56,13 @@ final class Programs {
                 pad: 0),
             as: rec_config.self)
 
-        let result = bpf_map__set_max_entries(try map("ring"), UInt32(configuration.ringBytes))
+        // libbpf would round the size up silently, and the reader's arithmetic would not know.
+        let bytes = configuration.ringBytes
+        guard bytes >= sysconf(Int32(_SC_PAGESIZE)), bytes <= 1 << 30, bytes.nonzeroBitCount == 1 else {
+            throw SensorError(
+                "use", "a ring of \(bytes) bytes", errno: EINVAL, log: "it takes a power of two from a page to 1 GiB")
+        }
+        let result = bpf_map__set_max_entries(try map("ring"), UInt32(bytes))
         guard result == 0 else { throw SensorError("set the size of", "the ring", errno: result) }
 
         let hasTracepoint = types.tracepointArguments("sched_prepare_exec") != nil

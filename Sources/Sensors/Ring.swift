@@ -9,13 +9,14 @@ import Glibc
 /// data, mapped twice in a row so that no record is ever split. libbpf has a reader too, but shows neither position,
 /// and without them one cannot go to sleep without either losing a wake-up or asking for one at every record.
 struct Ring: ~Copyable {
-    /// Records that were already old when a sleep ended at its bound, so that nobody had woken us for them.
+    /// Sleeps that no program ended, though an old record was waiting.
     private(set) var lateRecords: UInt64 = 0
 
     private let descriptor: Int32
     private let consumer: UnsafeMutablePointer<UInt64>
     private let producer: UnsafeMutablePointer<UInt64>
     private let data: UnsafeMutableRawPointer
+    /// The flag that the programs look at: their .bss, of which it is the only variable.
     private let asleep: UnsafeMutablePointer<UInt32>
     private let size: Int
 
@@ -23,26 +24,31 @@ struct Ring: ~Copyable {
     private static let discarded: UInt32 = 1 << 30
     private static let headerBytes = 8
     private static let longestSleepMilliseconds: Int32 = 1000
-    /// A record of this age at the bound was there long enough to have woken us.
+    /// A record of this age was there long enough to have woken us.
     private static let lateNanoseconds: UInt64 = 100_000_000
 
-    /// - Parameters:
-    ///   - descriptor: the ring's map, which stays the caller's to close.
-    ///   - asleep: the flag that the programs look at, in the memory that they share with us.
-    init(descriptor: Int32, size: Int, asleep: UnsafeMutablePointer<UInt32>) throws(SensorError) {
+    /// Maps the ring's memory and that of the programs' variables. Both descriptors stay the caller's to close.
+    init(descriptor: Int32, size: Int, variables: Int32) throws(SensorError) {
         let page = sysconf(Int32(_SC_PAGESIZE))
+        // libbpf's own mapping of the variables is a private one; it would show our flag to nobody.
+        guard let shared = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_SHARED, variables, 0), shared != MAP_FAILED else {
+            throw SensorError("map", "the BPF programs' variables")
+        }
         guard let own = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), own != MAP_FAILED else {
-            throw SensorError("map", "the consumer's page of the ring")
+            let error = SensorError("map", "the consumer's page of the ring")
+            munmap(shared, page)
+            throw error
         }
         let length = page + 2 * size
         guard let kernels = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, page), kernels != MAP_FAILED else {
             let error = SensorError("map", "the ring's \(size) bytes")
             munmap(own, page)
+            munmap(shared, page)
             throw error
         }
         self.descriptor = descriptor
         self.size = size
-        self.asleep = asleep
+        asleep = shared.assumingMemoryBound(to: UInt32.self)
         consumer = own.assumingMemoryBound(to: UInt64.self)
         producer = kernels.assumingMemoryBound(to: UInt64.self)
         data = kernels + page
@@ -50,6 +56,7 @@ struct Ring: ~Copyable {
 
     deinit {
         let page = sysconf(Int32(_SC_PAGESIZE))
+        munmap(asleep, page)
         munmap(consumer, page)
         munmap(UnsafeMutableRawPointer(producer), page + 2 * size)
     }
@@ -84,18 +91,17 @@ struct Ring: ~Copyable {
     mutating func sleep(wakeDescriptor: Int32) {
         apus_store_32(asleep, 1)
         apus_fence()
-        var ready: Int32 = 0
-        if !hasReservations {
-            var descriptors = [
-                pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0),
-            ]
-            ready = poll(&descriptors, 2, Self.longestSleepMilliseconds)
-        } else {
-            ready = 1
+        guard !hasReservations else {
+            apus_store_32(asleep, 0)
+            return
         }
+        var descriptors = [
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        poll(&descriptors, 2, Self.longestSleepMilliseconds)
         let nobodyWokeUs = apus_exchange_32(asleep, 0) == 1
-        if ready == 0, nobodyWokeUs { countLateRecords() }
+        if nobodyWokeUs { countLateRecords() }
     }
 
     private mutating func countLateRecords() {
