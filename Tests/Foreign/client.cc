@@ -7,6 +7,7 @@
 // "subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM or when the server ends
 // the stream, with 1 when something fails.
 
+#include <atomic>
 #include <csignal>
 #include <iostream>
 #include <string>
@@ -19,15 +20,18 @@
 
 namespace {
 
+// Set before the call is cancelled by a signal.
+std::atomic<bool> interrupted = false;
+
 int Stream(grpc::ClientContext &context, const std::string &address)
 {
     auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
     auto stub = tetragon::FineGuidanceSensors::NewStub(channel);
     auto reader = stub->GetEvents(&context, tetragon::GetEventsRequest());
 
-    // Returns too when there will be none, because nobody could be reached; what was wrong, Finish tells.
+    // Returns too when there will be none, because nobody could be reached or the call was cancelled.
     reader->WaitForInitialMetadata();
-    if (channel->GetState(false) == GRPC_CHANNEL_READY)
+    if (channel->GetState(false) == GRPC_CHANNEL_READY && !interrupted)
         std::cerr << "subscribed" << std::endl;
 
     google::protobuf::util::JsonPrintOptions options;
@@ -71,6 +75,7 @@ int main(int argc, char **argv)
     std::thread([&context, signals] {
         int number = 0;
         sigwait(&signals, &number);
+        interrupted = true;
         context.TryCancel();
     }).detach();
 
