@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every habit is one word. `make help` lists them.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help setup build demo test test-fast bench proto format check clean
+
+# The release build keeps to itself, so that it and an editor's debug build neither wait for nor undo each other.
+RELEASE := -c release --scratch-path .build/dist
+PROGRAMS := $(patsubst Tests/Programs/%.c,dist/tests/%,$(wildcard Tests/Programs/*.c))
+
+help: ## List these words
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the Debian packages that everything below needs
+	@dev/setup.sh
+
+build: setup ## Put apus-agent, apus-oci-hook and apus into dist/
+	swift build $(RELEASE) --product apus-agent
+	swift build $(RELEASE) --product apus
+	swift build $(RELEASE) --product apus-oci-hook
+	@dev/install-dist.sh "$$(swift build $(RELEASE) --show-bin-path)"
+
+demo: build ## Watch a container being made, entered and removed
+	@dev/demo.sh
+
+test: build $(PROGRAMS) dist/debug/apus-oci-hook ## Run every test
+	swift build $(RELEASE) --build-tests
+	Tests/Foreign/build.sh dist/foreign
+	dev/test.sh $(RELEASE)
+
+test-fast: $(PROGRAMS) ## Run the tests of values and records, in a debug build: minutes
+	swift test --filter 'ModelsTests|ProcessesTests|EventsTests|CLITests|AgentCoreTests|ExportTests'
+
+bench: build $(PROGRAMS) ## Measure, each figure beside its baseline
+	@Benchmarks/bench.sh
+
+proto: ## Write the generated Swift anew from proto/
+	dev/generate-proto.sh
+
+format: ## Lay out Swift and C as the project does
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Plugins
+	clang-format -i $$(git ls-files 'bpf/*.c' 'bpf/*.h' '*.c' '*.cc' '*.h')
+
+check: ## Say where the layout, or what every file must have, is not kept
+	dev/check.sh
+
+clean: ## Remove everything that was built
+	rm -rf .build dist
+
+dist/tests/%: Tests/Programs/%.c
+	@mkdir -p $(@D)
+	cc -static -O2 -Wall -Wextra -pthread -o $@ $<
+
+# Failpoints exist in debug builds only.
+dist/debug/apus-oci-hook: $(wildcard Sources/OCIHook/*.swift Sources/Models/*.swift Sources/CHook/*.c)
+	swift build --product apus-oci-hook
+	@mkdir -p $(@D)
+	cp "$$(swift build --show-bin-path)/apus-oci-hook" $@
