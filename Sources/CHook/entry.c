@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process starts here (linker option -e), before libc has looked at anything.
 //
-// A createContainer hook of runc before 1.3 is given the image's environment, and static glibc obeys GLIBC_TUNABLES in
-// its very first steps, earlier than any constructor. So every variable becomes the empty string before libc starts.
+// A createContainer hook of runc before 1.3 is given the image's environment, and static glibc
+// obeys GLIBC_TUNABLES in its very first steps, earlier than any constructor. So every variable
+// becomes the empty string before libc starts.
 #include "CHook.h"
 
-// Set before static relocation and TLS: plain words, written by instructions relative to the program counter.
+// Set before static relocation and TLS: plain words, written by instructions relative to the
+// program counter.
 static size_t argument_count;
 static char **arguments;
 
@@ -17,8 +19,8 @@ __attribute__((used, no_stack_protector)) void apus_hook_scrub(long *stack)
 		**variable = '\0';
 }
 
-// Nothing but the stack pointer and the one register that _start reads (the finalizer of a dynamic loader, of which
-// there is none) survives into libc.
+// Nothing but the stack pointer and the one register that _start reads (the finalizer of a dynamic
+// loader, of which there is none) survives into libc.
 #if defined(__x86_64__)
 __attribute__((naked, noreturn, used)) void hook_start(void)
 {

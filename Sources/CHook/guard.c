@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The guard: whatever happens inside the hook, it ends in time and with an exit code that was chosen, not suffered.
+// The guard: whatever happens inside the hook, it ends in time and with an exit code that was
+// chosen, not suffered.
 //
-// One timer bounds a stuck stdin, a full backlog and an agent that dribbles alike, and is a millisecond late where
-// socket time-outs are up to 35. A hook that dies by a signal fails the container, so faults end in a handler as well.
+// One timer bounds a stuck stdin, a full backlog and an agent that dribbles alike, and is a
+// millisecond late where socket time-outs are up to 35. A hook that dies by a signal fails the
+// container, so faults end in a handler as well.
 #include "CHook.h"
 
 #include <signal.h>
@@ -87,7 +89,8 @@ void apus_guard_install(void)
 	sigaltstack(&stack, NULL);
 
 	static const int handled[] = { SIGALRM, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGFPE };
-	// Not deferred: a second fault must come back here, where it is seen, instead of killing the process.
+	// Not deferred: a second fault must come back here, where it is seen, instead of killing
+	// the process.
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_NODEFER };
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
@@ -134,8 +137,8 @@ void apus_guard_fail(const uint8_t *fields, size_t length)
 {
 	if (failure_exit != 0) {
 		struct text text = { .length = 0 };
-		add_string(&text, "apus-oci-hook: failing the container, because --fail-closed is set and its namespace "
-				  "is not in --fail-allow-namespaces: ");
+		add_string(&text, "apus-oci-hook: failing the container, because --fail-closed ");
+		add_string(&text, "is set and its namespace is not in --fail-allow-namespaces: ");
 		if (length > sizeof(text.bytes) - text.length - 1)
 			length = sizeof(text.bytes) - text.length - 1;
 		add(&text, fields, length);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log: one line an event, `time=… level=… <fields>`. Written from signal handlers too, so there is no memory
-// allocation, no stdio and no lock that is waited for.
+// The log: one line an event, `time=T level=L <fields>`. Written from signal handlers too, so there
+// is no memory allocation, no stdio and no lock that is waited for.
 #include "CHook.h"
 
 #include <errno.h>
@@ -24,7 +24,8 @@ static char old_path[sizeof(log_path) + 2];
 
 static int open_log_file(void)
 {
-	int fd = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+	const int kind = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+	int fd = open(log_path, O_WRONLY | O_APPEND | O_CREAT | kind, 0600);
 	if (fd < 0)
 		return -errno;
 	struct stat status;
@@ -35,7 +36,8 @@ static int open_log_file(void)
 	return fd;
 }
 
-// The first hook on a node finds no directory. Only the last component is made: a whole path would be a typing error.
+// The first hook on a node finds no directory. Only the last component is made: a whole path would
+// be a typing error.
 static void make_directory(void)
 {
 	char *slash = strrchr(log_path, '/');
@@ -65,7 +67,8 @@ int apus_log_open(const char *path)
 	return 0;
 }
 
-// Keeps one older file. Hooks run side by side: whoever gets the lock renames, the others go on with what they have.
+// Keeps one older file. Hooks run side by side: whoever gets the lock renames, the others go on
+// with what they have.
 static void rotate(void)
 {
 	struct stat ours, current;
@@ -147,14 +150,16 @@ void apus_log_write(const char *level, const uint8_t *fields, size_t length)
 	*at++ = '\n';
 
 	struct stat status;
-	if (log_fd != STDERR_FILENO && fstat(log_fd, &status) == 0 && status.st_size + (at - line) > FILE_MAX_BYTES)
+	if (log_fd != STDERR_FILENO && fstat(log_fd, &status) == 0 &&
+	    status.st_size + (at - line) > FILE_MAX_BYTES)
 		rotate();
 	apus_write(log_fd, line, (size_t)(at - line));
 }
 
 void apus_write(int fd, const void *bytes, size_t length)
 {
-	// A pipe that nobody empties must not hold a container: with room for PIPE_BUF bytes a line does not block.
+	// A pipe that nobody empties must not hold a container: with room for PIPE_BUF bytes a line
+	// does not block.
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
 		return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// strerrordesc_np and openat2's structure need _GNU_SOURCE, which must stay out of the header that Swift imports.
+// strerrordesc_np and openat2's structure need _GNU_SOURCE, which must stay out of the header that
+// Swift imports.
 #define _GNU_SOURCE
 #include "CHook.h"
 

@@ -83,7 +83,8 @@ struct Hook {
             dropped = "annotations"
         } else {
             Guard.fail(
-                "the request is too large", [("stage", stage.name), ("id", request.containerID), ("bytes", "\(bytes.count)")])
+                "the request is too large",
+                [("stage", stage.name), ("id", request.containerID), ("bytes", "\(bytes.count)")])
         }
         Log.write(
             .warning, "the request is too large, leaving a part out",

@@ -100,7 +100,8 @@ struct Options {
         case "m": unit = 60_000
         default: return nil
         }
-        guard digits.count <= 9, let count = UInt64(String(Substring(digits))), (1...600_000).contains(count * unit) else {
+        guard digits.count <= 9, let count = UInt64(String(Substring(digits))), (1...600_000).contains(count * unit)
+        else {
             return nil
         }
         return UInt32(count * unit)
@@ -109,13 +110,16 @@ struct Options {
     /// Whether a container of this namespace may start although its identity could not be delivered.
     func allowsFailure(inNamespace namespace: String) -> Bool {
         !namespace.isEmpty
-            && failAllowNamespaces.utf8.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual(namespace.utf8) }
+            && failAllowNamespaces.utf8.split(separator: UInt8(ascii: ",")).contains {
+                $0.elementsEqual(namespace.utf8)
+            }
     }
 
     static let help = """
         usage: apus-oci-hook <stage> [flags] < state.json
 
-        Tells the agent who a container is. Called by an OCI runtime; stage is createRuntime or createContainer.
+        Tells the agent who a container is before it starts. Called by an OCI runtime; stage is
+        createRuntime or createContainer.
 
           --agent-address ADDRESS         the agent's hook socket (unix:///var/run/apus/hook.sock)
           --timeout DURATION              the longest that a container is held: 250ms, 1s, 2m (1s)

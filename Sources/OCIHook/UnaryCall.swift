@@ -41,6 +41,10 @@ extension Agent {
         while !isDone() {
             try receive(session)
             try flush(session)
+            // After a violation of the protocol the library says goodbye and wants nothing more.
+            if !isDone() && nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 {
+                throw .http2("what listens there does not keep to the protocol")
+            }
         }
     }
 
@@ -167,7 +171,8 @@ private struct UnaryCall {
     private static func header(_ name: StaticString, _ value: UnsafeBufferPointer<UInt8>) -> nghttp2_nv {
         // The library takes pointers to mutable bytes and does not write to them.
         nghttp2_nv(
-            name: UnsafeMutablePointer(mutating: name.utf8Start), value: UnsafeMutablePointer(mutating: value.baseAddress),
+            name: UnsafeMutablePointer(mutating: name.utf8Start),
+            value: UnsafeMutablePointer(mutating: value.baseAddress),
             namelen: name.utf8CodeUnitCount, valuelen: value.count, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
     }
 

@@ -43,7 +43,9 @@ struct ContainerIDTests {
 
     @Test(
         "Cgroups inside a container belong to it, whatever they are called",
-        arguments: ["container", "init.scope", "kubepods/pod2/\(other)", "docker/\(other)", "cri-containerd-\(other).scope"])
+        arguments: [
+            "container", "init.scope", "kubepods/pod2/\(other)", "docker/\(other)", "cri-containerd-\(other).scope",
+        ])
     func findsOutermost(child: String) throws {
         let cgroup = "/machine.slice/libpod-\(id).scope"
         let found = try #require(ContainerID.find(inCgroupPath: cgroup + "/" + child))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Embedded Swift cannot do for the hook by itself: the entry point, the guard that bounds everything, and the few
-// system calls that are variadic, need errno or have structures that do not import. No _GNU_SOURCE in this header.
+// What Embedded Swift cannot do for the hook by itself: the entry point, the guard that bounds
+// everything, and the few system calls that are variadic, need errno or have structures that do not
+// import. No _GNU_SOURCE in this header.
 #ifndef APUS_CHOOK_H
 #define APUS_CHOOK_H
 
@@ -15,8 +16,8 @@ const char *apus_argument(size_t index);
 
 // -- guard.c
 
-/// Installs the handlers: from here on a fault or an alarm ends the hook by the fail mode instead of by a signal, which
-/// the runtime would take for a failed hook.
+/// Installs the handlers: from here on a fault or an alarm ends the hook by the fail mode instead
+/// of by a signal, which the runtime would take for a failed hook.
 void apus_guard_install(void);
 
 /// Starts the one timer that bounds everything the hook does.
@@ -25,14 +26,15 @@ void apus_guard_start(uint32_t timeout_ms);
 /// What the hook exits with when it fails: 1 to fail the container, 0 to let it start.
 void apus_guard_set_failure_exit(int code);
 
-/// Says what the hook is doing now, for the log line of a time-out or a fault. The text must be static.
+/// Says what the hook is doing now, for the log line of a time-out or a fault. The text must be
+/// static.
 void apus_guard_set_phase(const uint8_t *phase);
 
 /// Fields for that same line (stage, container id), escaped already.
 void apus_guard_set_context(const uint8_t *fields, size_t length);
 
-/// Ends the hook after a failure that has been logged. If that fails the container, the reason goes to stderr too, where
-/// the runtime picks it up. `fields` are escaped already.
+/// Ends the hook after a failure that has been logged. If that fails the container, the reason goes
+/// to stderr too, where the runtime picks it up. `fields` are escaped already.
 _Noreturn void apus_guard_fail(const uint8_t *fields, size_t length);
 
 /// exit(0) without atexit handlers: there is nothing to flush.
@@ -40,7 +42,8 @@ _Noreturn void apus_guard_succeed(void);
 
 // -- log.c
 
-/// Opens the log file. Until then, and if it cannot be opened, lines go to stderr. Returns 0 or the error number.
+/// Opens the log file. Until then, and if it cannot be opened, lines go to stderr. Returns 0 or the
+/// error number.
 int apus_log_open(const char *path);
 
 /// Writes one line: the time, then these fields. Safe in a signal handler.
@@ -51,10 +54,12 @@ void apus_write(int fd, const void *bytes, size_t length);
 
 // -- system.c: results are >= 0, or a negated error number
 
-/// Makes sure that descriptors 0, 1 and 2 are open, so that no file of ours can become somebody's stderr.
+/// Makes sure that descriptors 0, 1 and 2 are open, so that no file of ours can become somebody's
+/// stderr.
 void apus_open_standard_descriptors(void);
 
-/// Opens a regular file for reading: no symbolic link at its end, no magic link anywhere, no waiting for a FIFO.
+/// Opens a regular file for reading: no symbolic link at its end, no magic link anywhere, no
+/// waiting for a FIFO.
 int apus_open_regular(const char *path);
 #define APUS_NOT_A_REGULAR_FILE 100000
 
@@ -77,7 +82,8 @@ uint64_t apus_clock_us(void);
 
 // -- failpoint.c
 
-/// Debug builds only: dies as the name says ("trap", "segfault", "abort", "overflow"). False if there is no such name.
+/// Debug builds only: dies as the name says ("trap", "segfault", "abort", "overflow"). False if
+/// there is no such name.
 bool apus_failpoint(const char *name);
 
 #endif
