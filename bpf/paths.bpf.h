@@ -60,15 +60,18 @@ static long walk_step(u32 index, struct path_walk *w)
 	offset = w->offset;
 	if (!scratch)
 		goto error;
-	if (offset > w->end || offset > TAIL_MAX) {
-		w->result |= PATH_TRUNCATED;
-		goto done;
-	}
+	/* Never true, but the verifier cannot know; one name more than fits may be copied, the tail has room for it. */
+	if (offset > TAIL_MAX)
+		goto error;
 	parent = READ_FIELD(w->dentry, dentry, d_parent);
 	name = READ_FIELD(w->dentry, dentry, d_name.name);
 	length = bpf_probe_read_kernel_str(&scratch->tail[offset], PATH_NAME_MAX, (void *)name);
 	if (length <= 0)
 		goto error;
+	if (offset + length > w->end) {
+		w->result |= PATH_TRUNCATED;
+		goto done;
+	}
 	/* A file of no directory (a memfd) is its own parent and has a name; the root of a lost mount is called "/". */
 	if (parent == w->dentry) {
 		if (scratch->tail[offset] != '/')
@@ -99,7 +102,7 @@ __noinline int walk_path(u64 path, u64 fs, u32 offset, u32 user)
 		.root_mnt = READ_FIELD(root, path, mnt),
 		.user = user,
 		.offset = offset,
-		.end = offset + REC_PATH_MAX - PATH_NAME_MAX,
+		.end = offset + REC_PATH_MAX,
 	};
 
 	if (!w.dentry || !w.mnt)

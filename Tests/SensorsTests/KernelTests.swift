@@ -123,6 +123,21 @@ struct KernelTests {
         #expect(exits.allSatisfy { $0.code == status }, "\(exits.map(\.code)) for \(status)")
     }
 
+    @Test func `a core dump is in the exit code`() throws {
+        let directory = try TemporaryFile("core", [])
+        defer { directory.remove() }
+        var pid: pid_t = 0
+        var status: Int32 = 0
+        let recording = try record {
+            let child = try Child(
+                "/bin/sh", "-c", "cd ${0%/*} && ulimit -c unlimited && exec $1 signal 11", directory.path, TestProgram.leave)
+            pid = child.pid
+            status = child.end().status
+        }
+        #expect(status & 0x7f == SIGSEGV)
+        #expect(recording.exits(of: pid).allSatisfy { $0.code == status } && !recording.exits(of: pid).isEmpty)
+    }
+
     @Test func `nine threads that leave at once are one exit, a thousand times`() throws {
         var pids: [pid_t] = []
         let recording = try record {
@@ -248,6 +263,38 @@ struct KernelTests {
         }
         let exec = try #require(recording.execs(of: pid).only)
         #expect(exec.cwd == "/" && exec.has(REC_FLAG_CWD_IS_ROOT))
+    }
+
+    /// Eleven directories of 250 characters are a path of nearly 3,000, seventeen one that getcwd refuses.
+    @Test(arguments: [(11, false), (17, true)])
+    func `a long working directory is whole up to PATH_MAX`(depth: Int, truncated: Bool) throws {
+        let program = TestProgram.leave
+        let before = OwnProcess.workingDirectory
+        let name = String(repeating: "d", count: 250)
+        let top = try TemporaryFile("file", [])
+        defer { top.remove() }
+        chdir(String(top.path.dropLast("/file".count)))
+        for _ in 0..<depth { mkdir(name, 0o755); chdir(name) }
+        defer {
+            for _ in 0..<depth { chdir(".."); rmdir(name) }
+            chdir(before)
+        }
+        let expected = OwnProcess.workingDirectory
+
+        var pid: pid_t = 0
+        let recording = try record {
+            let child = try Child(program, "exit", "0")
+            pid = child.pid
+            child.end()
+        }
+        let exec = try #require(recording.execs(of: pid).only)
+        #expect(exec.has(REC_FLAG_CWD_TRUNCATED) == truncated && !exec.has(REC_FLAG_CWD_ERROR))
+        if truncated {
+            // The end is kept, in whole components: sixteen of them and no more fit.
+            #expect(exec.cwd == String(repeating: "/" + name, count: 16))
+        } else {
+            #expect(exec.cwd == expected)
+        }
     }
 
     // MARK: Privileges
