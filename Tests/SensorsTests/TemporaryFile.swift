@@ -14,6 +14,8 @@ struct TemporaryFile {
             throw TestFailure("cannot write \(path): errno \(errno)")
         }
         close(descriptor)
+        // For programs that run as nobody.
+        chmod(String(path.dropLast(name.utf8.count + 1)), 0o755)
     }
 
     init(_ name: String, contentsOf other: String) throws {
