@@ -40,7 +40,7 @@ struct Agent: ~Copyable {
             throw .unsupportedAddress
         }
         Guard.phase("connecting to the agent")
-        let result = path.withBytes { apus_connect($0) }
+        let result = path.withCString { apus_connect($0) }
         if result < 0 {
             throw .connect(-result)
         }

@@ -20,7 +20,7 @@ enum Documents {
     /// directory is the image's, and the image may well have a /config.json.
     static func spec(bundle: String) throws(JSONError) -> OCISpec {
         let path = bundle + "/config.json"
-        let descriptor = path.withBytes { apus_open_regular($0) }
+        let descriptor = path.withCString { apus_open_regular($0) }
         if descriptor < 0 {
             throw .read(-descriptor)
         }

@@ -16,7 +16,7 @@ enum Log {
     }
 
     static func open(_ path: String) {
-        let error = path.withBytes { apus_log_open($0) }
+        let error = path.withCString { apus_log_open($0) }
         if error != 0 {
             write(.warning, "cannot open the log file", [("file", path), ("error", errorText(error))])
         }
@@ -50,11 +50,4 @@ enum Log {
 /// The English text of an error number.
 func errorText(_ number: CInt) -> String {
     String(cString: apus_error_text(number))
-}
-
-extension String {
-    /// The text as a C string.
-    func withBytes<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
-        withCString(body)
-    }
 }

@@ -30,7 +30,7 @@ struct Main {
             apus_guard_succeed()
         }
         #if DEBUG
-            options.failpoint.withBytes { _ = apus_failpoint($0) }
+            options.failpoint.withCString { _ = apus_failpoint($0) }
         #endif
         Hook(stage: stage, options: options, started: started).run()
         apus_guard_succeed()
