@@ -133,7 +133,11 @@ let package = Package(
         .testTarget(
             name: "CLITests",
             dependencies: [
-                "CLICore", "TetragonAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "CLICore", "TetragonAPI",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         // The generators are built beside this test, which runs them and compares.
         .testTarget(

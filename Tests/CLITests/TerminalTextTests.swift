@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLICore
 import Testing
-
-@testable import CLICore
 
 @Suite struct TerminalTextTests {
     // Not parameterised: a test's arguments are printed as it runs, and these are made to harm terminals.

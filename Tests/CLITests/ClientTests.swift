@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import TetragonAPI
+
+/// The client as a program: what it writes where, and what it exits with.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ClientTests {
+    private let exec = Samples.exec(Samples.podProcess("/bin/sh", "-c x"))
+
+    // MARK: - Without an agent
+
+    @Test func aWrongCommandLineIsExitStatusTwo() async throws {
+        for arguments in ["nonsense", "getevents -o xml", "status --server-address nowhere", "version --wrong"] {
+            let outcome = try await ClientRun(shell: "exec $apus \(arguments)").outcome()
+            #expect(outcome.status == 2, "\(arguments)")
+            #expect(outcome.output.isEmpty)
+            #expect(outcome.talk.contains("Usage: apus"))
+        }
+    }
+
+    @Test func helpIsDataAndNoError() async throws {
+        let outcome = try await ClientRun("--help").outcome()
+        #expect(outcome.status == 0)
+        #expect(outcome.output.contains("getevents"))
+        #expect(outcome.talk.isEmpty)
+    }
+
+    @Test func whoCannotBeReachedIsNamed() async throws {
+        for command in ["getevents", "status", "version"] {
+            let outcome = try await ClientRun(command, "--server-address", "unix:///nonexistent/apus.sock").outcome()
+            #expect(outcome.status == 1)
+            #expect(
+                outcome.talk.hasPrefix(
+                    "apus: no connection to the agent at unix:///nonexistent/apus.sock: No such file or directory. "
+                        + "Is apus-agent running?"))
+        }
+    }
+
+    // MARK: - status and version
+
+    @Test func statusIsALineForEachPart() async throws {
+        try await FakeAgent().serving { address in
+            let outcome = try await ClientRun("status", "--server-address", address).outcome()
+            #expect(outcome.status == 0, "\(outcome.talk)")
+            #expect(outcome.output == "server   \(address)\nversion  7.7\nagent    running\n")
+        }
+    }
+
+    @Test func anAgentThatDoesNotRunIsExitStatusOne() async throws {
+        try await FakeAgent(health: .healthStatusStopped).serving { address in
+            let outcome = try await ClientRun("status", "--server-address", address).outcome()
+            #expect(outcome.status == 1)
+            #expect(outcome.output.hasSuffix("agent    stopped\n"))
+            #expect(outcome.talk.contains("does not run"))
+        }
+    }
+
+    @Test func versionsOfBothSides() async throws {
+        try await FakeAgent().serving { address in
+            let outcome = try await ClientRun("version", "--server-address", address).outcome()
+            #expect(outcome.status == 0)
+            #expect(outcome.output.hasPrefix("client  "))
+            #expect(outcome.output.hasSuffix("\nagent   7.7\n"))
+        }
+    }
+
+    // MARK: - getevents
+
+    @Test func eventsAreDataAndTheRestIsTalk() async throws {
+        try await FakeAgent(events: [exec, exec, exec], staysOpen: false).serving { address in
+            let outcome = try await ClientRun("getevents", "-o", "compact", "--server-address", address).outcome()
+            #expect(outcome.status == 0, "\(outcome.talk)")
+            #expect(outcome.output == String(repeating: "🚀 process shop/web-1/nginx /bin/sh -c x\n", count: 3))
+            #expect(outcome.talk == "apus: subscribed to \(address)\napus: the agent has ended the stream\n")
+        }
+    }
+
+    @Test func jsonIsTheFormatWhenNoneIsAskedFor() async throws {
+        try await FakeAgent(events: [exec], staysOpen: false).serving { address in
+            let outcome = try await ClientRun("getevents", "--server-address", address).outcome()
+            #expect(outcome.output.hasPrefix(#"{"process_exec":{"process":{"#))
+            #expect(outcome.output.hasSuffix("}\n"))
+        }
+    }
+
+    @Test func anInterruptEndsItWithoutAnError() async throws {
+        try await FakeAgent(events: [exec]).serving { address in
+            let run = try ClientRun("getevents", "--server-address", address)
+            #expect(try await run.hasSaid("subscribed"))
+            run.interrupt()
+            let outcome = try await run.outcome()
+            #expect(outcome.status == 0)
+            #expect(outcome.talk == "apus: subscribed to \(address)\n")
+        }
+    }
+
+    @Test func anInterruptEndsItBeforeTheAgentIsReadyToo() async throws {
+        try await FakeAgent(holdsHeaders: true).serving { address in
+            let run = try ClientRun("getevents", "--server-address", address)
+            try await Task.sleep(for: .milliseconds(500))
+            run.interrupt()
+            let outcome = try await run.outcome()
+            #expect(outcome.status == 0)
+            #expect(outcome.talk.isEmpty)
+        }
+    }
+
+    @Test func aReaderMayGoAtAnyTime() async throws {
+        try await FakeAgent(events: Array(repeating: exec, count: 5_000)).serving { address in
+            let command = "$apus getevents --server-address '\(address)' | head -n 1; exit ${PIPESTATUS[0]}"
+            let outcome = try await ClientRun(shell: command).outcome()
+            #expect(outcome.status == 0)
+            #expect(outcome.output.split(separator: "\n").count == 1)
+            #expect(outcome.talk == "apus: subscribed to \(address)\n")
+        }
+    }
+}

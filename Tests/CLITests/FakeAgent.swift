@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import GRPCProtobuf
+import SwiftProtobuf
+import TetragonAPI
+
+/// A server that says what a test wants the client to hear.
+struct FakeAgent: RegistrableRPCService {
+    typealias Method = Tetragon_FineGuidanceSensors.Method
+
+    var events: [Tetragon_GetEventsResponse] = []
+    /// Keeps streams open after the last event, as an agent does.
+    var staysOpen = true
+    /// Holds back the headers of a stream, as an agent does that is not ready.
+    var holdsHeaders = false
+    var health = Tetragon_HealthStatusResult.healthStatusRunning
+
+    /// Serves on a socket of its own while `body` runs.
+    func serving<Result: Sendable>(_ body: @Sendable (_ address: String) async throws -> Result) async throws -> Result
+    {
+        let path = FileManager.default.temporaryDirectory.appending(path: "apus-cli-\(UUID().uuidString).sock").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let transport = HTTP2ServerTransport.Posix(
+            address: .unixDomainSocket(path: path), transportSecurity: .plaintext)
+        return try await withGRPCServer(transport: transport, services: [self]) { server in
+            _ = try await server.listeningAddress
+            return try await body("unix://\(path)")
+        }
+    }
+
+    func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+        router.registerHandler(
+            forMethod: Method.GetVersion.descriptor,
+            deserializer: ProtobufDeserializer<Tetragon_GetVersionRequest>(),
+            serializer: ProtobufSerializer<Tetragon_GetVersionResponse>()
+        ) { _, _ in
+            StreamingServerResponse(single: ServerResponse(message: .with { $0.version = "7.7" }))
+        }
+        router.registerHandler(
+            forMethod: Method.GetHealth.descriptor,
+            deserializer: ProtobufDeserializer<Tetragon_GetHealthStatusRequest>(),
+            serializer: ProtobufSerializer<Tetragon_GetHealthStatusResponse>()
+        ) { _, _ in
+            let status = Tetragon_HealthStatus.with {
+                $0.event = .status
+                $0.status = health
+            }
+            return StreamingServerResponse(single: ServerResponse(message: .with { $0.healthStatus = [status] }))
+        }
+        router.registerHandler(
+            forMethod: Method.GetEvents.descriptor,
+            deserializer: ProtobufDeserializer<Tetragon_GetEventsRequest>(),
+            serializer: ProtobufSerializer<Tetragon_GetEventsResponse>()
+        ) { _, context in
+            if holdsHeaders { try await context.cancellation.cancelled }
+            return StreamingServerResponse { writer in
+                try await writer.write(contentsOf: events)
+                if staysOpen { try await context.cancellation.cancelled }
+                return [:]
+            }
+        }
+    }
+}
