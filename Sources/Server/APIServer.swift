@@ -36,7 +36,8 @@ package final class APIServer: Service {
 
     private enum State: Sendable {
         case idle
-        case started([Endpoint])
+        case listening([Endpoint])
+        case serving([Endpoint])
         case stopped
     }
 
@@ -74,7 +75,7 @@ package final class APIServer: Service {
             hook = try SocketListener(
                 address: configuration.hookAddress, mode: 0o666, on: MultiThreadedEventLoopGroup(numberOfThreads: 1))
         } catch {
-            main.abandon()
+            main.close()
             throw error
         }
         let endpoints = [
@@ -83,23 +84,26 @@ package final class APIServer: Service {
             endpoint(
                 hook, hookService, executor: EventLoopExecutor(hook.eventLoopGroup.any()), idleTime: .seconds(10)),
         ]
-        state.withLock { $0 = .started(endpoints) }
+        state.withLock { $0 = .listening(endpoints) }
     }
 
     /// Serves until ``shutdown()``, a graceful shutdown or cancellation. Removes the sockets at the end.
     package func run() async throws {
-        let endpoints = state.withLock { state -> [Endpoint] in
-            guard case .started(let endpoints) = state else { return [] }
+        var endpoints = state.withLock { state -> [Endpoint] in
+            guard case .listening(let endpoints) = state else { return [] }
+            state = .serving(endpoints)
             return endpoints
         }
-        precondition(!endpoints.isEmpty, "start() comes before run()")
+        precondition(!endpoints.isEmpty, "start() comes once before run()")
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await serve(endpoints)) } catch { outcome = .failure(error) }
-        for endpoint in endpoints {
-            endpoint.listener.removeFile()
-            try? await endpoint.listener.eventLoopGroup.shutdownGracefully()
-        }
-        try outcome.get()
+        // The event loops end last, when no transport is left that could still want to use one.
+        let listeners = endpoints.map(\.listener)
+        state.withLock { $0 = .stopped }
+        endpoints = []
+        for listener in listeners { listener.close() }
+        // A server that was told to stop before it served says so; that is not an error.
+        if !stopping.isOpen { try outcome.get() }
     }
 
     private func serve(_ endpoints: [Endpoint]) async throws {
@@ -130,16 +134,18 @@ package final class APIServer: Service {
         }
     }
 
-    /// Ends the streams with UNAVAILABLE, lets other calls finish, and takes no new ones.
+    /// Ends the streams with UNAVAILABLE, lets other calls finish, and takes no new ones. ``run()`` then returns, also
+    /// if it is called only now.
     package func shutdown() {
+        stopping.open()
+        streams.close()
         let endpoints = state.withLock { state -> [Endpoint] in
-            defer { state = .stopped }
-            guard case .started(let endpoints) = state else { return [] }
-            return endpoints
+            switch state {
+            case .listening(let endpoints), .serving(let endpoints): endpoints
+            case .idle, .stopped: []
+            }
         }
         for endpoint in endpoints { endpoint.server.beginGracefulShutdown() }
-        streams.close()
-        stopping.open()
     }
 
     private func endpoint(

@@ -12,8 +12,7 @@ final class PingAnswerer: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// More than any client can use: a ping measures a round trip, and the next one waits for its answer.
-    static let mostPerSecond = 20_000
+    private let mostPerSecond: Int
     /// Answers that wait for a client which does not read. An honest one has one ping under way.
     static let mostWaiting = 64
 
@@ -30,8 +29,11 @@ final class PingAnswerer: ChannelDuplexHandler {
     /// The beginning of a header or of a PING whose end has not arrived.
     private var partial = ByteBuffer()
     private var answers = ByteBuffer()
-    private var windowStart = NIODeadline.uptimeNanoseconds(0)
+    private var windowStart = NIODeadline.now()
     private var windowCount = 0
+
+    /// The default is more than any client can use: a ping measures a round trip, and the next waits for its answer.
+    init(mostPerSecond: Int = 20_000) { self.mostPerSecond = mostPerSecond }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = unwrapInboundIn(data)
@@ -60,14 +62,14 @@ final class PingAnswerer: ChannelDuplexHandler {
 
     /// Takes the PINGs out of `input`: what remains is returned, their answers are added to `answers`.
     private func separate(_ input: inout ByteBuffer) -> ByteBuffer {
-        let start = input.readerIndex
+        let whole = input
+        var runStart = input.readerIndex
         /// Nothing is copied until the first PING, and mostly there is none.
-        var copied: ByteBuffer?
-        var runStart = start
+        var output = ByteBuffer()
 
         func endRun() {
-            let run = input.getSlice(at: runStart, length: input.readerIndex - runStart) ?? ByteBuffer()
-            if copied == nil { copied = run } else { copied?.writeImmutableBuffer(run) }
+            let run = whole.getSlice(at: runStart, length: input.readerIndex - runStart) ?? ByteBuffer()
+            if output.readableBytes == 0 { output = run } else { output.writeImmutableBuffer(run) }
         }
 
         while input.readableBytes > 0 {
@@ -89,7 +91,7 @@ final class PingAnswerer: ChannelDuplexHandler {
         }
         endRun()
         partial = input.slice()
-        return copied ?? ByteBuffer()
+        return output
     }
 
     /// Nil when the header is not all there.
@@ -121,7 +123,7 @@ final class PingAnswerer: ChannelDuplexHandler {
             windowStart = now
             windowCount = 0
         }
-        return windowCount > Self.mostPerSecond
+        return windowCount > mostPerSecond
             || answers.readableBytes > Self.mostWaiting * (Frame.header + Frame.pingLength)
                 && !context.channel.isWritable
     }

@@ -7,15 +7,6 @@ internal import SystemPackage
 struct SocketFile: Sendable {
     let descriptor: Int32
     let path: String
-    /// Names the very file that this process made: another agent may have put its own in the same place since.
-    private let identity: Identity
-
-    private struct Identity: Sendable, Equatable {
-        var device: UInt64
-        var inode: UInt64
-        var isSocket: Bool
-        var mode: UInt32
-    }
 
     /// Makes the socket with exactly this mode, and its parent directories where they are missing.
     ///
@@ -42,30 +33,35 @@ struct SocketFile: Sendable {
             // bind(2) takes the mode from the socket itself, less the umask: there is no moment with more rights.
             guard fchmod(descriptor, mode) == 0 else { throw failure("cannot set the socket's mode") }
             guard withUnixAddress(path, { bind(descriptor, $0, $1) }) == 0 else { throw failure("cannot bind") }
-            guard let identity = identity(of: path), identity.isSocket else {
-                throw failure("the socket went away while it was made")
+            // What the umask took away, the hook's clients need back.
+            guard let made = status(of: path), made.st_mode & 0o7777 == mode || chmod(path, mode) == 0 else {
+                throw failure("cannot set the socket's mode")
             }
-            if identity.mode != mode, chmod(path, mode) != 0 { throw failure("cannot set the socket's mode") }
             guard Glibc.listen(descriptor, 1024) == 0 else { throw failure("cannot listen") }
-            return SocketFile(descriptor: descriptor, path: path, identity: identity)
+            return SocketFile(descriptor: descriptor, path: path)
         } catch {
             close(descriptor)
             throw error
         }
     }
 
-    /// Removes the name, if it is still ours.
+    /// Removes the name, once the listener is closed: a socket that somebody listens on is another agent's by then.
+    /// (Nothing that the file itself shows would tell: inode numbers are used again at once.)
     func remove() {
-        guard let now = Self.identity(of: path), now.device == identity.device, now.inode == identity.inode else {
+        let address = ListenAddress.unix(path: path)
+        guard Self.status(of: path) != nil, let directory = try? Self.openDirectory(of: path, for: address) else {
             return
         }
-        unlink(path)
+        defer { close(directory) }
+        guard flock(directory, LOCK_EX) == 0 else { return }
+        // What is in the way of removing it would be in the way of the next start too, which says so.
+        try? Self.makeRoom(path, for: address)
     }
 
     /// Removes a socket that is there and dead.
     private static func makeRoom(_ path: String, for address: ListenAddress) throws(ListenError) {
-        guard let found = identity(of: path) else { return }
-        guard found.isSocket else {
+        guard let found = status(of: path) else { return }
+        guard found.st_mode & S_IFMT == S_IFSOCK else {
             throw ListenError(address, "there is something else than a socket in its place; remove it")
         }
         let probe = Glibc.socket(
@@ -108,12 +104,9 @@ struct SocketFile: Sendable {
     }
 
     /// Without following links.
-    private static func identity(of path: String) -> Identity? {
+    private static func status(of path: String) -> stat? {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        return Identity(
-            device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
-            isSocket: status.st_mode & S_IFMT == S_IFSOCK, mode: status.st_mode & 0o7777)
+        return lstat(path, &status) == 0 ? status : nil
     }
 
     /// The path is at most ``ListenAddress/longestPath`` long.

@@ -4,13 +4,15 @@ internal import Glibc
 internal import Models
 internal import NIOCore
 internal import NIOPosix
+internal import Synchronization
 
 /// The server's end of a listening socket: gives each connection its credentials and answers its PINGs.
-struct SocketListener: HTTP2ServerTransport.ListenerFactory {
+final class SocketListener: HTTP2ServerTransport.ListenerFactory {
     let eventLoopGroup: any EventLoopGroup
     let address: ListenAddress
-    private let descriptor: Int32
     private let file: SocketFile?
+    /// The listening socket, until the server takes it over.
+    private let descriptor: Mutex<Int32?>
 
     /// From the return on, the kernel accepts connections.
     /// - Parameter mode: permission bits, for a socket in the file system.
@@ -21,26 +23,27 @@ struct SocketListener: HTTP2ServerTransport.ListenerFactory {
         case .unix(let path):
             let file = try SocketFile.listen(path: path, mode: mode)
             self.file = file
-            self.descriptor = file.descriptor
+            self.descriptor = Mutex(file.descriptor)
         case .tcp(let host, let port):
             self.file = nil
-            self.descriptor = try TCPSocket.listen(host: host, port: port)
+            self.descriptor = Mutex(try TCPSocket.listen(host: host, port: port))
         }
     }
 
-    /// Removes the socket from the file system.
-    func removeFile() { file?.remove() }
-
-    /// For a listener that will never be handed to a server.
-    func abandon() {
-        removeFile()
-        close(descriptor)
+    /// Ends what is left when the server has ended, or was never there: socket, file and event loops.
+    func close() {
+        if let descriptor = takeDescriptor() { Glibc.close(descriptor) }
+        file?.remove()
+        eventLoopGroup.shutdownGracefully { _ in }
     }
+
+    private func takeDescriptor() -> Int32? { descriptor.withLock { $0.take() } }
 
     func makeListeningChannel(
         listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
         connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
     ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
+        guard let descriptor = takeDescriptor() else { throw ChannelError.alreadyClosed }
         let isUnix = file != nil
         return try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Logging
+import Models
+import Testing
+
+@testable import AgentCore
+
+@Suite final class AgentOptionsTests {
+    private let directory: String
+
+    init() throws {
+        directory = "/tmp/apus-test-\(UInt32.random(in: 0...UInt32.max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    private func options(
+        _ arguments: [String] = [], environment: [String: String] = [:], files: [String: String] = [:]
+    ) throws -> AgentOptions {
+        for (name, content) in files {
+            try content.write(toFile: "\(directory)/\(name)", atomically: false, encoding: .utf8)
+        }
+        let invocation = try AgentOptions.parse(
+            arguments: ["--config-dir", directory] + arguments, environment: environment)
+        guard case .run(let options) = invocation else {
+            throw OptionError(description: "asked to print, not to run")
+        }
+        return options
+    }
+
+    private func message(
+        _ arguments: [String] = [], environment: [String: String] = [:], files: [String: String] = [:]
+    ) -> String {
+        let error = #expect(throws: OptionError.self) {
+            _ = try options(arguments, environment: environment, files: files)
+        }
+        return error?.description ?? ""
+    }
+
+    @Test func agentNeedsNoFlags() throws {
+        guard case .run(let options) = try AgentOptions.parse(arguments: [], environment: [:]) else { return }
+        #expect(options.serverAddress == .unix(path: "/var/run/apus/apus.sock"))
+        #expect(options.hookAddress == .unix(path: "/var/run/apus/hook.sock"))
+        #expect(options.stateDir == "/var/lib/apus")
+        #expect(options.bpfDir == "apus")
+        #expect(options.exportFilename == nil)
+        #expect(options.exportFilePerm.bits == 0o600)
+        #expect(options.procfs == "/proc")
+        #expect(options.cgroupRoot == nil)
+        #expect(options.rbSize.bytes == 8 << 20)
+        #expect(options.eventQueueSize == 16_000)
+        #expect(options.logLevel == .info)
+        #expect(options.logFormat == .text)
+        #expect(!options.nodeName.isEmpty)
+    }
+
+    @Test func everyFlagIsRead() throws {
+        let options = try options([
+            "--server-address", "localhost:54321", "--hook-address=unix:///run/h.sock", "--state-dir", "/s",
+            "--bpf-dir", "other", "--export-filename", "-", "--export-file-perm", "640", "--node-name", "n",
+            "--cluster-name", "c", "--procfs", "/host/proc", "--cgroup-root", "/host/cgroup", "--rb-size", "1M",
+            "--event-queue-size", "5", "--process-cache-size", "2048", "--log-level", "warn", "--log-format", "json",
+        ])
+        #expect(options.serverAddress == .tcp(host: "localhost", port: 54321))
+        #expect(options.hookAddress == .unix(path: "/run/h.sock"))
+        #expect(options.stateDir == "/s")
+        #expect(options.bpfDir == "other")
+        #expect(options.exportFilename == "-")
+        #expect(options.exportFilePerm.bits == 0o640)
+        #expect(options.nodeName == "n")
+        #expect(options.clusterName == "c")
+        #expect(options.procfs == "/host/proc")
+        #expect(options.cgroupRoot == "/host/cgroup")
+        #expect(options.rbSize.bytes == 1 << 20)
+        #expect(options.eventQueueSize == 5)
+        #expect(options.processCacheSize == 2048)
+        #expect(options.logLevel == .warning)
+        #expect(options.logFormat == .json)
+    }
+
+    @Test func commandLineWinsOverVariablesAndTheyWinOverFiles() throws {
+        let files = ["cluster-name": "file\n", "node-name": "file", "bpf-dir": "file"]
+        let environment = ["APUS_CLUSTER_NAME": "variable", "APUS_NODE_NAME": "variable"]
+        let options = try options(["--cluster-name", "flag"], environment: environment, files: files)
+        #expect(options.clusterName == "flag")
+        #expect(options.nodeName == "variable")
+        #expect(options.bpfDir == "file")
+    }
+
+    @Test func ofAFlagGivenTwiceTheLastWins() throws {
+        #expect(try options(["--bpf-dir", "a", "--bpf-dir=b"]).bpfDir == "b")
+    }
+
+    @Test func valuesMayLookLikeFlags() throws {
+        let options = try options(environment: ["APUS_CLUSTER_NAME": "--help"], files: ["node-name": "-x y=z"])
+        #expect(options.clusterName == "--help")
+        #expect(options.nodeName == "-x y=z")
+    }
+
+    @Test func nodeNameComesFromItsVariableOrTheHost() throws {
+        #expect(try options(environment: ["NODE_NAME": "worker-1"]).nodeName == "worker-1")
+        #expect(try options(["--node-name", "n"], environment: ["NODE_NAME": "worker-1"]).nodeName == "n")
+        #expect(try options().nodeName == ProcessInfo.processInfo.hostName)
+    }
+
+    @Test func variableMayNameTheDirectory() throws {
+        try "here".write(toFile: directory + "/cluster-name", atomically: false, encoding: .utf8)
+        let invocation = try AgentOptions.parse(arguments: [], environment: ["APUS_CONFIG_DIR": directory])
+        guard case .run(let options) = invocation else { return }
+        #expect(options.clusterName == "here")
+    }
+
+    @Test func foreignVariablesAreIgnored() throws {
+        #expect(try options(environment: ["APUS_PORT": "tcp://10.0.0.1:80"]).bpfDir == "apus")
+    }
+
+    @Test func hiddenFilesAreNotFlagsAndUnknownOnesAreRefused() throws {
+        #expect(try options(files: ["..data": "x"]).bpfDir == "apus")
+        #expect(message(files: ["rb-sise": "1M"]) == "in the file \(directory)/rb-sise: there is no flag --rb-sise that a file may set")
+    }
+
+    @Test func badValueIsOneLineWithFlagPlaceAndValue() throws {
+        let cases: [(String, [String])] = [
+            (message(["--rb-size", "3M"]), ["on the command line", "--rb-size", "'3M'", "power of two"]),
+            (message(["--rb-size", "huge"]), ["on the command line", "--rb-size", "'huge'"]),
+            (
+                message(environment: ["APUS_SERVER_ADDRESS": "nowhere"]),
+                ["in the variable APUS_SERVER_ADDRESS", "--server-address", "'nowhere'"]
+            ),
+            (
+                message(files: ["log-level": "loud"]),
+                ["in the file \(directory)/log-level", "--log-level", "'loud'", "trace, debug"]
+            ),
+            (message(["--event-queue-size", "0"]), ["--event-queue-size", "'0'"]),
+            (message(["--export-file-perm", "999"]), ["--export-file-perm", "'999'"]),
+            (message(["--bpf-dir", "../x"]), ["--bpf-dir", "'../x'", "plain directory name"]),
+            (message(["--procfs", "proc"]), ["--procfs", "'proc'", "absolute"]),
+            (message(["--no-such-flag"]), ["on the command line", "--no-such-flag"]),
+        ]
+        for (text, parts) in cases {
+            for part in parts { #expect(text.contains(part), "\(text)") }
+            #expect(!text.contains("\n"), "\(text)")
+        }
+    }
+
+    @Test func missingDirectoryThatWasNamedIsAnError() throws {
+        #expect(message(["--config-dir", "/no/such"]).hasPrefix("cannot read the configuration directory /no/such: "))
+    }
+
+    @Test func helpAndVersionArePrinted() throws {
+        guard case .print(let help) = try AgentOptions.parse(arguments: ["--help"], environment: [:]) else {
+            Issue.record("--help did not ask to print")
+            return
+        }
+        #expect(help.contains("--server-address <address>"))
+        #expect(help.contains("(default: unix:///var/run/apus/apus.sock)"))
+        guard case .print(let version) = try AgentOptions.parse(arguments: ["--version"], environment: [:]) else {
+            Issue.record("--version did not ask to print")
+            return
+        }
+        #expect(version == Version.current)
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import Containers
+import Events
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Logging
+import Models
+import ServiceLifecycle
+import Server
+import SwiftProtobuf
+import TetragonAPI
+import Testing
+
+@Suite struct EndpointTests {
+    private func mode(_ path: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    }
+
+    @Test func versionAndHealthAreAnswered() async throws {
+        try await RunningServer.with(ready: false) { server in
+            try await server.withClient { client in
+                let version = try await client.getVersion(.init()).version
+                #expect(version == Version.current)
+                let early = try await client.getHealth(.init()).healthStatus
+                #expect(early.map(\.status) == [.healthStatusStopped])
+                server.ready.open()
+                let status = try await client.getHealth(.init()).healthStatus
+                #expect(status.map(\.status) == [.healthStatusRunning])
+                #expect(status.map(\.event) == [.status])
+                #expect(status.map(\.details) == ["running"])
+            }
+        }
+    }
+
+    @Test func whatDoesNotExistYetSaysSo() async throws {
+        try await RunningServer.with { server in
+            let error = await #expect(throws: RPCError.self) {
+                try await server.withClient { _ = try await $0.addTracingPolicy(.init()) }
+            }
+            #expect(error?.code == .unimplemented)
+            #expect(error?.message == "AddTracingPolicy is not implemented by this version of Apus")
+        }
+    }
+
+    @Test func hookIsKnownByItsPidAndUser() async throws {
+        try await RunningServer.with { server in
+            let request = Tetragon_RuntimeHookRequest.with { $0.createContainer.containerID = "c1" }
+            for path in [server.hookPath, server.mainPath] {
+                _ = try await server.withClient(path) { try await $0.runtimeHook(request) }
+            }
+            #expect(server.registered.all.map(\.container.containerID) == ["c1", "c1"])
+            #expect(server.registered.all.allSatisfy { $0.peer.pid == UInt32(getpid()) && $0.peer.uid == getuid() })
+            #expect(server.registered.all.allSatisfy { $0.peer.gid == getgid() })
+        }
+    }
+
+    @Test(arguments: [
+        (RegistrationError.Code.invalid, RPCError.Code.invalidArgument), (.denied, .permissionDenied),
+        (.unavailable, .unavailable), (.failed, .internalError),
+    ])
+    func refusedRegistrationTellsTheHookWhy(_ code: RegistrationError.Code, _ expected: RPCError.Code) async throws {
+        try await RunningServer.with { server in
+            server.registered.fail(with: RegistrationError(code, "no such cgroup"))
+            let error = await #expect(throws: RPCError.self) {
+                let request = Tetragon_RuntimeHookRequest.with { $0.createContainer.containerID = "c1" }
+                _ = try await server.withClient(server.hookPath) { try await $0.runtimeHook(request) }
+            }
+            #expect(error?.code == expected)
+            #expect(error?.message == "no such cgroup")
+        }
+    }
+
+    @Test func requestWithoutContainerIsInvalid() async throws {
+        try await RunningServer.with { server in
+            let error = await #expect(throws: RPCError.self) {
+                _ = try await server.withClient(server.hookPath) { try await $0.runtimeHook(.init()) }
+            }
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+
+    @Test func hookSocketServesNothingElse() async throws {
+        try await RunningServer.with { server in
+            let error = await #expect(throws: RPCError.self) {
+                _ = try await server.withClient(server.hookPath) { try await $0.getVersion(.init()) }
+            }
+            #expect(error?.code == .unimplemented)
+            #expect(error?.message.contains("GetVersion is on the agent's main address") == true)
+            await #expect(throws: RPCError.self) {
+                try await server.withClient(server.hookPath) { client in
+                    try await client.getEvents(.init()) { _ = try $0.accepted.get() }
+                }
+            }
+            #expect(server.hub.accounts.count == 1)
+        }
+    }
+
+    @Test func requestsOverFourMegabytesAreRefused() async throws {
+        try await RunningServer.with { server in
+            await #expect(throws: RPCError.self) {
+                let request = Tetragon_RuntimeHookRequest.with {
+                    $0.createContainer.containerName = String(repeating: "x", count: 5 << 20)
+                }
+                _ = try await server.withClient(server.hookPath) { try await $0.runtimeHook(request) }
+            }
+            #expect(server.registered.all.isEmpty)
+        }
+    }
+
+    @Test func loopbackPortServesTheAPIButNotTheHook() async throws {
+        try await RunningServer.with(address: .tcp(host: "localhost", port: 47_613)) { _ in
+            try await RunningServer.withClient(.dns(host: "localhost", port: 47_613)) { client in
+                let version = try await client.getVersion(.init()).version
+                #expect(version == Version.current)
+                let error = await #expect(throws: RPCError.self) {
+                    _ = try await client.runtimeHook(.with { $0.createContainer.containerID = "c1" })
+                }
+                #expect(error?.code == .permissionDenied)
+            }
+        }
+    }
+
+    @Test func otherAddressesNeedTLS() throws {
+        let server = RunningServer(directory: "/tmp").makeServer(address: .tcp(host: "0.0.0.0", port: 0))
+        let error = #expect(throws: ListenError.self) { try server.start() }
+        #expect(error?.description.contains("is not a loopback address, and there is no TLS") == true)
+    }
+
+    @Test func socketsHaveTheirModesWhateverTheUmask() async throws {
+        try await RunningServer.with { server in
+            let modes = try [server.mainPath, server.hookPath, server.directory + "/run"].map(mode)
+            #expect(modes == [0o600, 0o666, 0o755])
+        }
+    }
+
+    @Test func serverThatIsStoppedBeforeItServesLeavesNothing() async throws {
+        let running = RunningServer(directory: try RunningServer.temporaryDirectory())
+        defer { try? FileManager.default.removeItem(atPath: running.directory) }
+        let server = running.makeServer()
+        try server.start()
+        server.shutdown()
+        try await server.run()
+        #expect(!FileManager.default.fileExists(atPath: running.mainPath))
+        #expect(!FileManager.default.fileExists(atPath: running.hookPath))
+    }
+
+    @Test func serverIsAServiceThatEndsGracefully() async throws {
+        let running = RunningServer(directory: try RunningServer.temporaryDirectory())
+        defer { try? FileManager.default.removeItem(atPath: running.directory) }
+        let server = running.makeServer()
+        try server.start()
+        let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: .init(label: "test")))
+        async let run: Void = group.run()
+        _ = try await running.withClient { try await $0.getVersion(.init()) }
+        await group.triggerGracefulShutdown()
+        try await run
+        #expect(!FileManager.default.fileExists(atPath: running.mainPath))
+        #expect(!FileManager.default.fileExists(atPath: running.hookPath))
+    }
+}

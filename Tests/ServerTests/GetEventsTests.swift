@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import Events
+import GRPCCore
+import Server
+import Synchronization
+import TetragonAPI
+import Testing
+
+@Suite struct GetEventsTests {
+    /// The pids of the first `count` events; `onHeaders` runs when the headers are there.
+    private func pids(
+        _ server: RunningServer, _ request: Tetragon_GetEventsRequest = .init(), count: Int,
+        onHeaders: @Sendable @escaping () throws -> Void
+    ) async throws -> [UInt32] {
+        try await server.withClient { client in
+            try await client.getEvents(request) { response in
+                _ = try response.accepted.get()
+                try onHeaders()
+                var pids: [UInt32] = []
+                for try await message in response.messages {
+                    pids.append(message.processPid)
+                    if pids.count == count { break }
+                }
+                return pids
+            }
+        }
+    }
+
+    @Test func headersLeaveBeforeTheFirstEventAndNothingAfterThemIsMissed() async throws {
+        try await RunningServer.with { server in
+            let pids = try await pids(server, count: 3) {
+                // Nothing was published so far: that we are here means that headers do not wait for an event.
+                server.hub.publish(try [1, 2, 3].map { try sampleEvent(pid: $0) })
+            }
+            #expect(pids == [1, 2, 3])
+        }
+    }
+
+    @Test func twoClientsSeeTheSameEventsInTheSameOrder() async throws {
+        try await RunningServer.with { server in
+            let subscribed = Mutex(0)
+            let onHeaders: @Sendable () throws -> Void = {
+                let both = subscribed.withLock { count in
+                    count += 1
+                    return count == 2
+                }
+                if both { for pid in 1...500 { server.hub.publish([try sampleEvent(pid: UInt32(pid))]) } }
+            }
+            async let first = pids(server, count: 500, onHeaders: onHeaders)
+            async let second = pids(server, count: 500, onHeaders: onHeaders)
+            let (left, right) = try await (first, second)
+            #expect(left == Array(1...500))
+            #expect(left == right)
+        }
+    }
+
+    @Test func slowClientLosesItsOwnEventsAndTheyAreCounted() async throws {
+        try await RunningServer.with(eventQueueSize: 100) { server in
+            // 30 batches of 1 MB are far more than all buffers between the hub and a client hold.
+            let batches = 30
+            let padding = 20_000
+            try await server.withClient { slow in
+                try await slow.getEvents(.init()) { stuck in
+                    _ = try stuck.accepted.get()
+                    let quick = try await pids(server, count: 50 * batches) {
+                        Task {
+                            for batch in 0..<batches {
+                                server.hub.publish(
+                                    try (0..<50).map { try sampleEvent(pid: UInt32(batch * 50 + $0), padding: padding) })
+                                // The quick client keeps up; the slow one has stopped for good.
+                                _ = try await eventually {
+                                    server.hub.accounts.contains { $0.delivered == (batch + 1) * 50 }
+                                }
+                            }
+                        }
+                    }
+                    #expect(quick == Array(0..<UInt32(50 * batches)))
+                    #expect(server.hub.accounts.contains { $0.lost > 0 && $0.delivered + $0.lost <= 50 * batches })
+                    #expect(server.hub.accounts.count { $0.lost > 0 } == 1)
+                }
+            }
+        }
+    }
+
+    @Test func clientThatLeavesLeavesNoSubscriptionBehind() async throws {
+        try await RunningServer.with { server in
+            try await server.withClient { client in
+                let call = Task {
+                    try await client.getEvents(.init()) { response in
+                        for try await _ in response.messages {}
+                    }
+                }
+                let subscribed = try await eventually { server.hub.accounts.count == 2 }
+                #expect(subscribed)
+                call.cancel()
+                _ = await call.result
+            }
+            // Idle as it was: no event had to come for the server to notice.
+            let ended = try await eventually { server.hub.accounts.count == 1 }
+            #expect(ended)
+        }
+    }
+
+    @Test func headersWaitUntilTheAgentIsReady() async throws {
+        try await RunningServer.with(ready: false) { server in
+            let opened = Atomic(false)
+            async let result = pids(server, count: 1) {
+                let isOpen = opened.load(ordering: .sequentiallyConsistent)
+                #expect(isOpen)
+                server.hub.publish([try sampleEvent(pid: 7)])
+            }
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(server.hub.accounts.count == 1)
+            opened.store(true, ordering: .sequentiallyConsistent)
+            server.ready.open()
+            let pids = try await result
+            #expect(pids == [7])
+        }
+    }
+
+    @Test func clientThatLeavesBeforeTheAgentIsReadyIsLetGo() async throws {
+        try await RunningServer.with(ready: false) { server in
+            try await server.withClient { client in
+                _ = await #expect(throws: RPCError.self) {
+                    var options = CallOptions.defaults
+                    options.timeout = .milliseconds(200)
+                    try await client.getEvents(.init(), options: options) { response in
+                        _ = try response.accepted.get()
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func streamEndsAsUnavailableWhenTheHubCloses() async throws {
+        try await RunningServer.with { server in
+            let error = await #expect(throws: RPCError.self) {
+                _ = try await pids(server, count: 2) {
+                    server.hub.publish([try sampleEvent(pid: 1)])
+                    server.hub.close()
+                }
+            }
+            #expect(error?.code == .unavailable)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import Containers
+import Events
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Models
+import ServiceLifecycle
+import Server
+import Synchronization
+import TetragonAPI
+
+/// A server on sockets of its own for the length of a test.
+struct RunningServer: Sendable {
+    typealias Client = Tetragon_FineGuidanceSensors.Client<HTTP2ClientTransport.Posix>
+
+    let directory: String
+    let hub = EventHub()
+    let ready = ReadyGate()
+    let registered = Registrations()
+
+    var mainPath: String { directory + "/run/apus.sock" }
+    var hookPath: String { directory + "/run/hook.sock" }
+
+    /// What `register` was called with; throws what it is told to.
+    final class Registrations: Sendable {
+        private let calls = Mutex<[(container: Tetragon_CreateContainer, peer: PeerCredentials)]>([])
+        private let failure = Mutex<RegistrationError?>(nil)
+
+        var all: [(container: Tetragon_CreateContainer, peer: PeerCredentials)] { calls.withLock { $0 } }
+
+        func fail(with error: RegistrationError) { failure.withLock { $0 = error } }
+
+        func add(_ container: Tetragon_CreateContainer, _ peer: PeerCredentials) throws {
+            if let error = failure.withLock({ $0 }) { throw error }
+            calls.withLock { $0.append((container, peer)) }
+        }
+    }
+
+    static func with(
+        ready isReady: Bool = true, eventQueueSize: Int = 16_000, address: ListenAddress? = nil,
+        _ body: @Sendable @escaping (RunningServer) async throws -> Void
+    ) async throws {
+        let running = RunningServer(directory: try temporaryDirectory())
+        defer { try? FileManager.default.removeItem(atPath: running.directory) }
+        if isReady { running.ready.open() }
+        let server = running.makeServer(address: address, eventQueueSize: eventQueueSize)
+        try server.start()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let outcome: Result<Void, any Error>
+            do { outcome = .success(try await body(running)) } catch { outcome = .failure(error) }
+            server.shutdown()
+            try await group.waitForAll()
+            try outcome.get()
+        }
+    }
+
+    func makeServer(address: ListenAddress? = nil, eventQueueSize: Int = 16_000) -> APIServer {
+        APIServer(
+            configuration: .init(
+                serverAddress: address ?? .unix(path: mainPath), hookAddress: .unix(path: hookPath),
+                eventQueueSize: eventQueueSize),
+            hub: hub, ready: ready, health: { HealthReport(.running, details: "running") },
+            register: { [registered] in try registered.add($0, $1) })
+    }
+
+    func withClient<Result: Sendable>(
+        _ path: String? = nil, _ body: @Sendable @escaping (Client) async throws -> Result
+    ) async throws -> Result {
+        try await Self.withClient(.unixDomainSocket(path: path ?? mainPath), body)
+    }
+
+    static func withClient<Result: Sendable>(
+        _ target: any ResolvableTarget, _ body: @Sendable @escaping (Client) async throws -> Result
+    ) async throws -> Result {
+        let transport = try HTTP2ClientTransport.Posix(
+            target: target, transportSecurity: .plaintext,
+            config: .defaults { $0.http2.authority = "localhost" })
+        return try await withGRPCClient(transport: transport) { try await body(Client(wrapping: $0)) }
+    }
+
+    static func temporaryDirectory() throws -> String {
+        let path = "/tmp/apus-test-\(UInt32.random(in: 0...UInt32.max))"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        return path
+    }
+}
+
+/// Waits until something holds, for at most ten seconds.
+func eventually(_ condition: @Sendable () async throws -> Bool) async throws -> Bool {
+    for _ in 0..<1000 {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+}
