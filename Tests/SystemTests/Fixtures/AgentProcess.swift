@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import Synchronization
+import TetragonAPI
+
+/// An agent with sockets, state and files of its own. Agents side by side do not disturb each other.
+final class AgentProcess: Sendable {
+    typealias Client = Tetragon_FineGuidanceSensors.Client<HTTP2ClientTransport.Posix>
+
+    let directory: TemporaryDirectory
+    let bpfDirectory = uniqueWord("apus-test")
+    private let flags: [String]
+    private let running = Mutex<Command?>(nil)
+
+    var socket: String { directory("apus.sock") }
+    var address: String { "unix://\(socket)" }
+    var hookSocket: String { directory("hook.sock") }
+    var hookLog: String { directory("hook.log") }
+    var exportFile: String { directory("events.json") }
+
+    init(_ flags: [String] = []) throws {
+        directory = try TemporaryDirectory()
+        self.flags = flags
+        // Empty: the machine's own configuration is not the test's.
+        try FileManager.default.createDirectory(
+            atPath: directory("configuration"), withIntermediateDirectories: false)
+    }
+
+    var pid: pid_t { running.withLock { $0?.pid ?? 0 } }
+    var log: String { running.withLock { $0?.errorsSoFar ?? "" } }
+
+    /// Starts it, and returns when it is ready.
+    func start() async throws {
+        guard getuid() == 0 else { throw Failure("the agent loads BPF programs: run the tests as root") }
+        let command = try Command(
+            [
+                try Artifacts.agent, "--server-address", address, "--hook-address", "unix://\(hookSocket)",
+                "--state-dir", directory("state"), "--bpf-dir", bpfDirectory, "--export-filename", exportFile,
+                "--config-dir", directory("configuration"),
+            ] + flags)
+        running.withLock { $0 = command }
+        try await eventually("the agent to be ready") {
+            guard command.isRunning else { throw Failure("the agent ended. \(command.errorsSoFar)") }
+            return command.errorsSoFar.contains("msg=ready")
+        }
+    }
+
+    /// Stops it as systemd would. An agent that fails, leaves sockets or leaves pinned objects fails the test.
+    func stop() async throws {
+        guard let command = running.withLock({ $0 }) else { return }
+        command.signal(SIGTERM)
+        let outcome = try await command.outcome(within: .seconds(15))
+        guard outcome.status == 0 else { throw Failure("the agent ended with \(outcome.status). \(outcome.errors)") }
+        for leftover in [socket, hookSocket, "/sys/fs/bpf/\(bpfDirectory)"]
+        where FileManager.default.fileExists(atPath: leftover) {
+            throw Failure("the agent left \(leftover)")
+        }
+        running.withLock { $0 = nil }
+    }
+
+    /// Takes it away without a chance to clean up.
+    func kill() async throws {
+        guard let command = running.withLock({ $0 }) else { return }
+        command.signal(SIGKILL)
+        _ = try await command.outcome()
+        running.withLock { $0 = nil }
+    }
+
+    func signal(_ number: Int32) { running.withLock { $0 }?.signal(number) }
+
+    /// An agent for the length of `body`.
+    static func with(_ flags: [String] = [], _ body: (AgentProcess) async throws -> Void) async throws {
+        let agent = try AgentProcess(flags)
+        do {
+            try await agent.start()
+            try await body(agent)
+            try await agent.stop()
+        } catch {
+            print("the agent's log:\n\(agent.log.suffix(4000))")
+            try? await agent.kill()
+            throw error
+        }
+    }
+
+    /// A client of its main address.
+    func withClient<Result: Sendable>(
+        _ body: @Sendable @escaping (Client) async throws -> Result
+    ) async throws -> Result {
+        let transport = try HTTP2ClientTransport.Posix(
+            target: .unixDomainSocket(path: socket), transportSecurity: .plaintext,
+            config: .defaults { $0.http2.authority = "localhost" })
+        return try await withGRPCClient(transport: transport) { try await body(Client(wrapping: $0)) }
+    }
+
+    /// What GetHealth says in words.
+    var healthDetails: String {
+        get async throws {
+            try await withClient { try await $0.getHealth(.init()).healthStatus.first?.details ?? "" }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// An OCI bundle: a root file system of busybox and test programs, and a config.json.
+struct Bundle {
+    let path: String
+
+    /// - Parameter hookAddress: where the hook finds its agent.
+    init(_ setup: ContainerSetup, in directory: TemporaryDirectory, hookAddress: String, hookLog: String) throws {
+        path = directory("bundle")
+        try Self.makeRoot(path + "/rootfs", programs: setup.programs)
+        let hooks = try setup.stages.reduce(into: [String: Any]()) { hooks, stage in
+            hooks[stage.rawValue] = [
+                [
+                    "path": try Artifacts.hook,
+                    "args": ["apus-oci-hook", stage.rawValue, "--agent-address", hookAddress, "--log-file", hookLog]
+                        + setup.hookFlags,
+                ]
+            ]
+        }
+        let config = Self.config(setup, hooks: hooks)
+        try JSONSerialization.data(withJSONObject: config).write(to: URL(filePath: path + "/config.json"))
+    }
+
+    private static let applets = [
+        "sh", "true", "false", "sleep", "cat", "echo", "mkdir", "setsid", "unshare", "kill", "touch", "rm", "id",
+    ]
+
+    private static func makeRoot(_ root: String, programs: [String]) throws {
+        let files = FileManager.default
+        for directory in ["bin", "proc", "dev", "tmp", "etc"] {
+            try files.createDirectory(atPath: "\(root)/\(directory)", withIntermediateDirectories: true)
+        }
+        try place(try Artifacts.tool("busybox"), at: root + "/bin/busybox")
+        for applet in applets {
+            try files.createSymbolicLink(atPath: "\(root)/bin/\(applet)", withDestinationPath: "busybox")
+        }
+        for program in programs { try place(try Artifacts.testProgram(program), at: "\(root)/\(program)") }
+    }
+
+    /// By a hard link where that goes: containers by the dozen want the same file.
+    private static func place(_ file: String, at destination: String) throws {
+        if link(file, destination) != 0 { try FileManager.default.copyItem(atPath: file, toPath: destination) }
+    }
+
+    private static func config(_ setup: ContainerSetup, hooks: [String: Any]) -> [String: Any] {
+        // What an unprivileged container gets everywhere; no rlimits, they would need CAP_SYS_RESOURCE.
+        let capabilities = [
+            "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+            "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+        ]
+        let namespaces = (setup.sharesHostPids ? [] : ["pid"]) + ["mount", "ipc", "uts"]
+        return [
+            "ociVersion": "1.0.2",
+            "process": [
+                "terminal": false, "user": ["uid": 0, "gid": 0], "args": setup.command, "env": ["PATH=/bin"],
+                "cwd": "/",
+                "capabilities": ["bounding": capabilities, "effective": capabilities, "permitted": capabilities],
+            ],
+            "root": ["path": "rootfs", "readonly": false],
+            "hostname": "apus-test",
+            "mounts": [
+                ["destination": "/proc", "type": "proc", "source": "proc"],
+                [
+                    "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+                    "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
+                ],
+            ],
+            "annotations": setup.style.annotations(setup.pod, id: setup.id),
+            "hooks": hooks,
+            "linux": [
+                "cgroupsPath": setup.cgroup ?? "/\(setup.id)",
+                "namespaces": namespaces.map { ["type": $0] },
+                "resources": ["devices": [["allow": true, "access": "rwm"]]],
+            ],
+        ]
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// A container made by runc.
+final class RuncContainer: Sendable {
+    let setup: ContainerSetup
+    /// The init's pid on the host.
+    let pid: pid_t
+    private let directory: TemporaryDirectory
+
+    var id: String { setup.id }
+
+    private init(_ setup: ContainerSetup, _ directory: TemporaryDirectory) throws {
+        self.setup = setup
+        self.directory = directory
+        let file = directory("pid")
+        guard let text = FileManager.default.contents(atPath: file).map({ String(decoding: $0, as: UTF8.self) }),
+            let pid = pid_t(text)
+        else { throw Failure("runc wrote no pid into \(file)") }
+        self.pid = pid
+    }
+
+    /// Runs a container in the background for the length of `body`.
+    static func with(
+        _ agent: AgentProcess, _ setup: ContainerSetup = .init(), _ body: (RuncContainer) async throws -> Void
+    ) async throws {
+        let directory = try TemporaryDirectory()
+        let bundle = try bundle(agent, setup, directory)
+        try await removing(setup) {
+            try await Command.succeed(
+                ["runc", "run", "--detach", "--pid-file", directory("pid"), "--bundle", bundle.path, setup.id])
+            try await body(RuncContainer(setup, directory))
+        }
+    }
+
+    /// Runs a container to the end of its init.
+    ///
+    /// - Parameter agent: whom its hook tells.
+    @discardableResult
+    static func runToEnd(_ agent: AgentProcess, _ setup: ContainerSetup) async throws -> Command.Outcome {
+        let directory = try TemporaryDirectory()
+        let bundle = try bundle(agent, setup, directory)
+        return try await run(bundle, setup)
+    }
+
+    /// Runs a prepared bundle to its end: nothing but the runtime's own time.
+    static func run(_ bundle: Bundle, _ setup: ContainerSetup) async throws -> Command.Outcome {
+        do {
+            return try await Command.succeed(["runc", "run", "--bundle", bundle.path, setup.id])
+        } catch {
+            _ = try? await Command.run("runc", "delete", "--force", setup.id)
+            throw error
+        }
+    }
+
+    /// What the runtime's `exec` does, which is what `kubectl exec` comes down to.
+    @discardableResult
+    func exec(_ words: String...) async throws -> Command.Outcome {
+        try await Command.succeed(["runc", "exec", id] + words)
+    }
+
+    /// Enters all of the container's namespaces from the host, and nothing else of it.
+    @discardableResult
+    func enter(_ words: String...) async throws -> Command.Outcome {
+        try await Command.succeed(["nsenter", "--target", "\(pid)", "--all"] + words)
+    }
+
+    private static func bundle(
+        _ agent: AgentProcess, _ setup: ContainerSetup, _ directory: TemporaryDirectory
+    ) throws -> Bundle {
+        try Bundle(setup, in: directory, hookAddress: "unix://\(agent.hookSocket)", hookLog: agent.hookLog)
+    }
+
+    private static func removing(_ setup: ContainerSetup, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch {
+            _ = try? await Command.run("runc", "delete", "--force", setup.id)
+            throw error
+        }
+        try await Command.succeed(["runc", "delete", "--force", setup.id])
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Waits until something holds. The limit is for the hopeless case alone: nothing here is a measurement.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw Failure("waited \(limit) for \(what)") }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}
+
+/// A word that no other test and no other process of the machine uses.
+func uniqueWord(_ prefix: String) -> String {
+    "\(prefix)-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import SwiftProtobuf
+import TetragonAPI
+import Testing
+
+extension SystemTests {
+    @Suite(.sharedAgent) struct IdentityTests {
+        @Test func everyEventOfShortLivedContainersCarriesTheirIdentity() async throws {
+            let count = Artifacts.count("APUS_SHORT_LIVED", default: 50)
+            try await EventStream.with(agent()) { events in
+                var setups: [ContainerSetup] = []
+                for number in 0..<count {
+                    var setup = ContainerSetup()
+                    setup.command = ["/short-lived", setup.id]
+                    setup.programs = ["short-lived"]
+                    setup.stages = [number % 2 == 0 ? .createContainer : .createRuntime]
+                    setup.pod.name = "short-\(number)"
+                    try await RuncContainer.runToEnd(agent(), setup)
+                    setups.append(setup)
+                }
+                try await events.settle()
+                let ofInits = Dictionary(grouping: events.all { $0.process.binary == "/short-lived" }) {
+                    $0.process.arguments
+                }
+                var identified = 0
+                for setup in setups {
+                    let own = ofInits[setup.id] ?? []
+                    #expect(own.count { $0.isExec } == 1 && own.count { $0.isExit } == 1, "\(setup.pod.name)")
+                    for event in own where names(event, setup) && event.isInInitTree { identified += 1 }
+                }
+                print("identity of short-lived containers: \(identified) of \(2 * count) events")
+                #expect(identified == 2 * count)
+            }
+        }
+
+        @Test(arguments: [AnnotationStyle.containerd, .crio])
+        func podIsKnownFromTheAnnotationsOf(_ style: AnnotationStyle) async throws {
+            var setup = ContainerSetup()
+            setup.style = style
+            setup.pod.name = uniqueWord("pod")
+            try await EventStream.with(agent()) { events in
+                try await RuncContainer.with(agent(), setup) { container in
+                    let word = uniqueWord("inside")
+                    try await container.exec("/bin/true", word)
+                    let process = try await events.exec(word).process
+                    let pod = process.pod
+                    #expect(pod.namespace == "shop")
+                    #expect(pod.name == setup.pod.name)
+                    #expect(pod.uid == setup.pod.uid)
+                    #expect(pod.container.name == "web")
+                    #expect(pod.container.id == (style == .crio ? "cri-o" : "containerd") + "://\(container.id)")
+                    #expect(pod.container.image.name == setup.pod.image)
+                    #expect(pod.container.pid.value > 1)
+                    #expect(process.docker == String(container.id.prefix(15)))
+                    #expect(process.container.id == container.id)
+                    #expect(process.container.name == "web")
+                    #expect(process.container.bundle.hasSuffix("/bundle"))
+                    #expect(process.identity.source == "hook")
+                }
+            }
+        }
+
+        @Test func containerWithoutAnnotationsIsAContainerWithoutPod() async throws {
+            var setup = ContainerSetup()
+            setup.style = .none
+            try await EventStream.with(agent()) { events in
+                try await RuncContainer.with(agent(), setup) { container in
+                    let word = uniqueWord("inside")
+                    try await container.exec("/bin/true", word)
+                    let process = try await events.exec(word).process
+                    #expect(!process.hasPod)
+                    #expect(process.container.id == container.id)
+                    #expect(process.docker == String(container.id.prefix(15)))
+                    #expect(process.identity.source == "hook")
+                }
+            }
+        }
+
+        @Test func bothHooksAtOnceAreOneContainer() async throws {
+            var setup = ContainerSetup()
+            setup.stages = HookStage.allCases
+            try await EventStream.with(agent()) { events in
+                let before = try await containerCount()
+                try await RuncContainer.with(agent(), setup) { container in
+                    let entrypoint = try await events.first("the entrypoint") {
+                        $0.isExec && $0.isIn(container) && $0.process.binary == "/bin/sleep"
+                    }
+                    #expect(entrypoint.isInInitTree)
+                    #expect(names(entrypoint, setup))
+                    #expect(try await containerCount() == before + 1)
+                }
+            }
+        }
+
+        @Test func nestedCgroupBelongsToTheContainerAboveIt() async throws {
+            try await EventStream.with(agent()) { events in
+                try await RuncContainer.with(agent()) { container in
+                    let own = try cgroupDirectory(of: container.pid)
+                    let nested = own + "/nested"
+                    try FileManager.default.createDirectory(atPath: nested, withIntermediateDirectories: false)
+                    let word = uniqueWord("nested")
+                    // A host process that only its cgroup brings into the container.
+                    try await Command.succeed([
+                        "/bin/sh", "-c", "echo $$ > \(nested)/cgroup.procs && exec /bin/true \(word)",
+                    ])
+                    let event = try await events.exec(word)
+                    #expect(event.isIn(container))
+                    #expect(event.isInjected)
+                    try FileManager.default.removeItem(atPath: nested)
+                }
+            }
+        }
+
+        @Test func removedContainerIsForgottenAndItsPathMayNameAnother() async throws {
+            let path = "/" + uniqueWord("apus-reused")
+            try await EventStream.with(agent()) { events in
+                let before = try await containerCount()
+                for _ in 1...2 {
+                    var setup = ContainerSetup()
+                    setup.cgroup = path
+                    setup.pod.name = uniqueWord("pod")
+                    try await RuncContainer.with(agent(), setup) { container in
+                        let word = uniqueWord("inside")
+                        try await container.exec("/bin/true", word)
+                        #expect(names(try await events.exec(word), setup))
+                        #expect(try await containerCount() == before + 1)
+                    }
+                    try await eventually("the container to be forgotten") { try await containerCount() == before }
+                }
+            }
+        }
+
+        /// Whether an event says all that the setup's annotations say of who it is.
+        private func names(_ event: Event, _ setup: ContainerSetup) -> Bool {
+            let process = event.process
+            return process.docker == String(setup.id.prefix(15)) && process.container.id == setup.id
+                && process.pod.namespace == setup.pod.namespace && process.pod.name == setup.pod.name
+                && process.pod.container.name == setup.pod.container
+        }
+
+        private func containerCount() async throws -> Int {
+            let details = try await agent().healthDetails
+            guard let match = details.firstMatch(of: /(\d+) containers/), let count = Int(match.1) else {
+                throw Failure("GetHealth tells no number of containers: \(details)")
+            }
+            return count
+        }
+
+        /// The process's directory in cgroup2.
+        private func cgroupDirectory(of pid: pid_t) throws -> String {
+            let text = String(
+                decoding: FileManager.default.contents(atPath: "/proc/\(pid)/cgroup") ?? Data(), as: UTF8.self)
+            let path = text.split(separator: "\n").first { $0.hasPrefix("0::") }?.dropFirst(3) ?? ""
+            let mounts = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map { $0 + path }
+            guard path.count > 1, let found = mounts.first(where: FileManager.default.fileExists(atPath:)) else {
+                throw Failure("process \(pid) is in no cgroup2 directory: \(text)")
+            }
+            return found
+        }
+    }
+}
