@@ -56,27 +56,33 @@ import Testing
 
     @Test func slowClientLosesItsOwnEventsAndTheyAreCounted() async throws {
         try await RunningServer.with(eventQueueSize: 100) { server in
-            // 30 batches of 1 MB are far more than all buffers between the hub and a client hold.
-            let batches = 30
-            let padding = 20_000
+            // 60 batches of 1 MB are far more than all buffers between the hub and a client hold.
+            let batch = 50
+            let total = 60 * batch
+            let publish: @Sendable (Int) throws -> Void = { first in
+                server.hub.publish(try (first..<first + batch).map { try sampleEvent(pid: UInt32($0), padding: 20_000) })
+            }
             try await server.withClient { slow in
                 try await slow.getEvents(.init()) { stuck in
+                    // Takes the headers, and never a message.
                     _ = try stuck.accepted.get()
-                    let quick = try await pids(server, count: 50 * batches) {
-                        Task {
-                            for batch in 0..<batches {
-                                server.hub.publish(
-                                    try (0..<50).map { try sampleEvent(pid: UInt32(batch * 50 + $0), padding: padding) })
-                                // The quick client keeps up; the slow one has stopped for good.
-                                _ = try await eventually {
-                                    server.hub.accounts.contains { $0.delivered == (batch + 1) * 50 }
-                                }
+                    let received = try await server.withClient { quick in
+                        try await quick.getEvents(.init()) { response in
+                            try publish(0)
+                            var received = 0
+                            for try await message in response.messages {
+                                #expect(message.processPid == UInt32(received))
+                                received += 1
+                                if received == total { break }
+                                if received.isMultiple(of: batch) { try publish(received) }
                             }
+                            return received
                         }
                     }
-                    #expect(quick == Array(0..<UInt32(50 * batches)))
-                    #expect(server.hub.accounts.contains { $0.lost > 0 && $0.delivered + $0.lost <= 50 * batches })
-                    #expect(server.hub.accounts.count { $0.lost > 0 } == 1)
+                    #expect(received == total)
+                    let losers = server.hub.accounts.filter { $0.lost > 0 }
+                    #expect(losers.count == 1)
+                    #expect(losers.allSatisfy { $0.lost + $0.delivered + 100 == UInt64(total) })
                 }
             }
         }
