@@ -20,7 +20,7 @@
 #define PATH_ERROR (1 << 17)
 
 struct path_walk {
-	u64 dentry, mnt;		/* mnt is a struct vfsmount */
+	u64 dentry, mnt, mnt_root;	/* mnt is a struct vfsmount, mnt_root its root directory */
 	u64 root_dentry, root_mnt;
 	u32 user, offset, end;
 	u32 result;
@@ -39,20 +39,21 @@ static __always_inline u64 read_pointer(u64 address)
 
 static long walk_step(u32 index, struct path_walk *w)
 {
-	u64 mount = w->mnt - bpf_core_field_offset(struct mount, mnt);
 	struct scratch *scratch;
-	u64 parent, name;
+	u64 mount, parent, name;
 	u32 offset;
 	long length;
 
 	if (w->dentry == w->root_dentry && w->mnt == w->root_mnt)
 		goto done;
-	if (w->dentry == READ_FIELD(w->mnt, vfsmount, mnt_root)) {
+	if (w->dentry == w->mnt_root) {
+		mount = w->mnt - bpf_core_field_offset(struct mount, mnt);
 		parent = READ_FIELD(mount, mount, mnt_parent);
 		if (parent == mount)
 			goto done;
 		w->dentry = READ_FIELD(mount, mount, mnt_mountpoint);
 		w->mnt = parent + bpf_core_field_offset(struct mount, mnt);
+		w->mnt_root = READ_FIELD(w->mnt, vfsmount, mnt_root);
 		return 0;
 	}
 
@@ -107,6 +108,7 @@ __noinline int walk_path(u64 path, u64 fs, u32 offset, u32 user)
 
 	if (!w.dentry || !w.mnt)
 		return PATH_ERROR;
+	w.mnt_root = READ_FIELD(w.mnt, vfsmount, mnt_root);
 	bpf_loop(PATH_COMPONENTS_MAX, walk_step, &w, 0);
 	if (!w.done)
 		w.result |= PATH_TRUNCATED;
