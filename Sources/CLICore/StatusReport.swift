@@ -48,6 +48,8 @@ extension Tetragon_HealthStatus {
             case .healthStatusError: "error"
             case .healthStatusUndef, .UNRECOGNIZED: "unknown"
             }
-        return details.isEmpty || details == word ? word : "\(word): \(details.terminalSafe)"
+        if details.isEmpty { return word }
+        // Agents like to begin the details with the state.
+        return details.hasPrefix(word) ? details.terminalSafe : "\(word): \(details.terminalSafe)"
     }
 }

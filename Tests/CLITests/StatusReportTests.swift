@@ -27,6 +27,11 @@ import TetragonAPI
         #expect(report.text(isColored: false) == "server   unix:///run/apus.sock\nversion  1.2.3\nagent    running\n")
     }
 
+    @Test func aStateIsNotSaidTwice() {
+        let text = report(.healthStatusRunning, details: "running: 7 processes").text(isColored: false)
+        #expect(text.hasSuffix("agent    running: 7 processes\n"))
+    }
+
     @Test func notReady() {
         let report = report(.healthStatusUndef, details: "reading /proc")
         #expect(!report.isRunning)

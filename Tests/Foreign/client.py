@@ -4,8 +4,8 @@
 
 usage: client.py ADDRESS
 
-"subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM or when the server ends the
-stream, with 1 when something fails.
+"subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM, when the server ends the
+stream or the reader goes, with 1 when something fails.
 """
 import signal
 import sys
@@ -37,6 +37,9 @@ def main():
             for event in call:
                 line = MessageToJson(event, preserving_proto_field_name=True, indent=None)
                 print(line, flush=True)
+        except BrokenPipeError:
+            # Whoever read the events has gone.
+            return 0
         except grpc.RpcError as error:
             print(f"client.py: {error.code().name}: {error.details()}", file=sys.stderr)
             return 1
