@@ -128,6 +128,7 @@ let package = Package(
                 ]),
             ]),
         .testTarget(name: "ModelsTests", dependencies: ["Models"]),
+        .testTarget(name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux"]),
         .testTarget(name: "OCIHookTests", dependencies: ["Models"], exclude: ["fake-agent.py"]),
 
         .testTarget(
@@ -139,6 +140,47 @@ let package = Package(
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
+        // The whole system: real containers, the real hook and the real agent, from dist/ or $APUS_DIST.
+        .testTarget(
+            name: "SystemTests",
+            dependencies: [
+                "TetragonAPI",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(name: "ContainersTests", dependencies: ["Containers"]),
+        .testTarget(
+            name: "AgentCoreTests",
+            dependencies: ["AgentCore", "Models", .product(name: "Logging", package: "swift-log")]),
+        .testTarget(
+            name: "ExportTests",
+            dependencies: [
+                "Containers", "Events", "Export", "Processes",
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Containers", "Events", "Models", "Processes", "Server", "TetragonAPI",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(
+            name: "EventsTests",
+            dependencies: [
+                "Containers", "Events", "Models", "Processes", "TetragonAPI",
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(name: "ProcessesTests", dependencies: ["Containers", "CRecords", "Models", "Processes"]),
+
         // The generators are built beside this test, which runs them and compares.
         .testTarget(
             name: "TetragonAPITests",

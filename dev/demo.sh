@@ -68,7 +68,7 @@ bundle() {
     }]
   },
   "linux": {
-    "cgroupsPath": "/apus-demo-$tag/$container",
+    "cgroupsPath": "/apus-demo-$tag-$container",
     "namespaces": [
       { "type": "pid" }, { "type": "mount" }, { "type": "ipc" }, { "type": "uts" }, { "type": "network" }
     ]

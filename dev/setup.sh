@@ -7,7 +7,7 @@ packages=(
     # what the agent and the hook are built from
     gcc g++ make git pkg-config linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libnghttp2-dev libyajl-dev
     # what the demo and the tests run
-    runc busybox-static util-linux strace binutils
+    runc busybox-static util-linux strace binutils libcap2-bin procps
     # the foreign clients and the generated code
     protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev
     python3 python3-grpcio python3-protobuf python3-h2

@@ -86,9 +86,16 @@ struct Wiring {
 
     /// Runs until SIGTERM or SIGINT.
     func run() async throws {
-        try server.start()
+        try await server.start()
         var services: [any Service] = []
-        if let exporter { services.append(Running(body: exporter.run)) }
+        if let exporter {
+            // The hub's end comes before the group's word to the exporter: a service must not leave unasked.
+            services.append(
+                Running {
+                    await exporter.run()
+                    try? await gracefulShutdown()
+                })
+        }
         services.append(Running(body: watch))
         services.append(server)
         // Stopped last to first: clients, then the sensors, then the file that shall hold every event.

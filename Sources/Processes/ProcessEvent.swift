@@ -17,4 +17,17 @@ package struct ProcessEvent {
     package let references: UInt32
     package let parent: ProcessImage?
     package let parentReferences: UInt32
+
+    package init(
+        kind: Kind, bootTime: UInt64, time: Int64, process: ProcessImage, references: UInt32, parent: ProcessImage?,
+        parentReferences: UInt32
+    ) {
+        self.kind = kind
+        self.bootTime = bootTime
+        self.time = time
+        self.process = process
+        self.references = references
+        self.parent = parent
+        self.parentReferences = parentReferences
+    }
 }

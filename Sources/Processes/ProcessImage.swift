@@ -41,14 +41,29 @@ package final class ProcessImage: @unchecked Sendable {
         /// The effective ids that set-id bits gave.
         package var setuid: UInt32?
         package var setgid: UInt32?
-        package var privileges: [RaisedPrivilege] = []
+        package var privileges: [RaisedPrivilege]
         /// Set for a file without a name: unlinked, or a memfd.
         package var unlinked: UnlinkedFile?
+
+        package init(
+            setuid: UInt32? = nil, setgid: UInt32? = nil, privileges: [RaisedPrivilege] = [],
+            unlinked: UnlinkedFile? = nil
+        ) {
+            self.setuid = setuid
+            self.setgid = setgid
+            self.privileges = privileges
+            self.unlinked = unlinked
+        }
     }
 
     package struct UnlinkedFile: Sendable, Equatable {
         package var inode: UInt64
         package var links: UInt32
+
+        package init(inode: UInt64, links: UInt32) {
+            self.inode = inode
+            self.links = links
+        }
     }
 
     /// What an exec raised. The raw values and names are the API's ProcessPrivilegesChanged.

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import Containers
+import CRecords
+import Models
+import Processes
+import Testing
+
+@Suite struct ContainerProcessTests {
+    private var script = Script()
+    private let inside = NamespaceKey(mount: 100, pid: 101)
+
+    private mutating func register(_ id: String, cgroup: UInt64, namespaces: NamespaceKey?) throws -> Container {
+        let container = Container(
+            identity: try ContainerIdentity(id: id, podName: "p", podNamespace: "ns"), source: .hook, cgroup: cgroup)
+        try script.tracker.registry.register(container, namespaces: namespaces)
+        return container
+    }
+
+    @Test mutating func `a process in a registered cgroup is the container's, and one beside it is not`() throws {
+        let container = try register("web", cgroup: 50, namespaces: inside)
+        script.exec(
+            image(5), filename: "/a", flags: rec_flag(REC_FLAG_IN_TREE.rawValue), cgroup: 50, namespaces: inside)
+        script.exec(image(6), filename: "/b", cgroup: 51)
+        #expect(script.events[0].process.container === container)
+        #expect(script.events[0].process.inInitTree)
+        #expect(script.events[1].process.container == nil)
+        #expect(!script.events[1].process.inInitTree)
+    }
+
+    @Test mutating func `a cgroup made inside a container's belongs to the container`() throws {
+        let container = try register("web", cgroup: 50, namespaces: inside)
+        script.cgroup(REC_CGROUP_CREATED, 51, parent: 50)
+        script.cgroup(REC_CGROUP_CREATED, 52, parent: 51)
+        script.exec(image(5), filename: "/a", cgroup: 52)
+        #expect(script.events[0].process.container === container)
+    }
+
+    @Test mutating func `a removed cgroup names nobody any more`() throws {
+        _ = try register("web", cgroup: 50, namespaces: inside)
+        script.cgroup(REC_CGROUP_REMOVED, 50)
+        script.exec(image(5), filename: "/a", cgroup: 50, namespaces: inside)
+        #expect(script.events[0].process.container == nil)
+        #expect(script.tracker.registry.containers.isEmpty)
+    }
+
+    @Test mutating func `who enters a container's namespaces from outside its cgroup gets it, with a remark`() throws {
+        let container = try register("web", cgroup: 50, namespaces: inside)
+        script.exec(image(5), filename: "/a", cgroup: 1, namespaces: inside)
+        #expect(script.events[0].process.container === container)
+        #expect(script.events[0].process.containerKey == .namespaces)
+        #expect(!script.events[0].process.inInitTree)
+    }
+
+    @Test mutating func `namespaces that two containers share name neither, until one goes`() throws {
+        _ = try register("web", cgroup: 50, namespaces: inside)
+        let other = try register("sidecar", cgroup: 60, namespaces: inside)
+        script.exec(image(5), filename: "/a", cgroup: 1, namespaces: inside)
+        #expect(script.events[0].process.container == nil)
+        script.cgroup(REC_CGROUP_REMOVED, 50)
+        script.exec(image(6), filename: "/a", cgroup: 1, namespaces: inside)
+        #expect(script.events[1].process.container === other)
+    }
+
+    @Test mutating func `the host's own namespaces name no container`() throws {
+        _ = try register("host-network", cgroup: 50, namespaces: Script.hostNamespaces)
+        script.exec(image(5), filename: "/a", cgroup: 1, namespaces: Script.hostNamespaces)
+        #expect(script.events[0].process.container == nil)
+    }
+
+    @Test mutating func `where cgroup and namespaces differ the cgroup wins`() throws {
+        _ = try register("web", cgroup: 50, namespaces: inside)
+        let other = try register("db", cgroup: 60, namespaces: NamespaceKey(mount: 200, pid: 201))
+        script.exec(image(5), filename: "/a", cgroup: 60, namespaces: inside)
+        #expect(script.events[0].process.container === other)
+    }
+
+    @Test mutating func `a cgroup has one container: the same twice is fine, another is refused`() throws {
+        _ = try register("web", cgroup: 50, namespaces: inside)
+        _ = try register("web", cgroup: 50, namespaces: inside)
+        var registry = script.tracker.registry
+        #expect(throws: RegistrationError.self) {
+            try registry.register(
+                Container(identity: try ContainerIdentity(id: "evil"), source: .hook, cgroup: 50), namespaces: nil)
+        }
+        script.exec(image(5), filename: "/a", cgroup: 1, namespaces: inside)
+        #expect(script.events[0].process.container?.identity.id.text == "web")
+    }
+
+    // MARK: Before the agent
+
+    private func adopt(
+        _ tasks: [[UInt8]], early: [[UInt8]] = [], paths: [UInt64: String] = [:]
+    ) -> (events: [ProcessEvent], seeds: [ProcessTracker.TreeSeed]) {
+        var tracker = script.tracker
+        var events: [ProcessEvent] = []
+        let seeds = tracker.adopt(
+            tasks: tasks, early: early, procfs: Procfs(root: "/nonexistent"), cgroupPaths: paths
+        ) { events.append($0) }
+        for record in early { record.withUnsafeBytes { tracker.apply($0) { events.append($0) } } }
+        return (events, seeds)
+    }
+
+    @Test func `what the iterator and the ring both saw is one process with one exec_id`() {
+        let task = Script.exec(image(7, execs: 1), parent: image(1), type: REC_TASK, exe: "a\0")
+        let head = rec_head(size: 0, type: UInt16(REC_EXEC.rawValue), cpu: 0, seq: 1, time: 123_456_789)
+        let exec = Script.exec(image(7, execs: 1), parent: image(1), head: head, filename: "/a")
+        var fork = rec_fork()
+        fork.head = rec_head(size: 0, type: UInt16(REC_FORK.rawValue), cpu: 0, seq: 2, time: 123_456_999)
+        fork.child = image(8)
+        fork.parent = image(7, execs: 1)
+        let child = Script.exec(image(8), parent: image(7, execs: 1), type: REC_TASK, exe: "a\0")
+        let (events, _) = adopt([task, child], early: [exec, withUnsafeBytes(of: fork) { Array($0) }])
+        #expect(events.filter { $0.process.pid == 7 }.count == 1)
+        #expect(events.last?.process.flags.hasPrefix("execve") == true)
+        let told = events.first { $0.process.pid == 8 }
+        #expect(told?.process.parentExecID == events.last?.process.execID)
+    }
+
+    @Test func `kernel threads are known and not told`() {
+        let thread = Script.exec(
+            image(2), parent: image(0), type: REC_TASK, flags: rec_flag(REC_FLAG_KERNEL_THREAD.rawValue))
+        #expect(adopt([thread]).events.isEmpty)
+    }
+
+    @Test func `a container that was there is known by its cgroup's name, its tree from its init`() {
+        let host = Script.exec(image(1), parent: image(0), type: REC_TASK, exe: "init\0")
+        func task(_ pid: UInt32, parent: UInt32, nsPid: UInt32, start: UInt64? = nil) -> [UInt8] {
+            Script.exec(image(pid), parent: image(parent), type: REC_TASK, exe: "a\0", cgroup: 70, namespaces: inside) {
+                $0.ns_pid = nsPid
+                $0.ns_level = 1
+            }
+        }
+        let (events, seeds) = adopt(
+            [host, task(20, parent: 1, nsPid: 1), task(21, parent: 20, nsPid: 7), task(22, parent: 1, nsPid: 9)],
+            paths: [70: "/pods/my-container"])
+        let byPid = Dictionary(uniqueKeysWithValues: events.map { ($0.process.pid, $0.process) })
+        #expect(byPid[20]?.container?.identity.id.text == "my-container")
+        #expect(byPid[20]?.container?.source == .procfs)
+        #expect(byPid[20]?.inInitTree == true)
+        #expect(byPid[21]?.inInitTree == true)
+        // Its parent is outside: somebody entered.
+        #expect(byPid[22]?.inInitTree == false)
+        #expect(byPid[22]?.container != nil)
+        #expect(Set(seeds.map(\.tgid)) == [20, 21])
+    }
+}
