@@ -57,7 +57,9 @@ extension AgentOptions {
             let file = "\(path)/\(name)"
             guard let key = CodingKeys.allCases.first(where: { $0.flagName == name }),
                 key != .configDir
-            else { throw OptionError(description: "in the file \(file): there is no flag --\(name) that a file may set") }
+            else {
+                throw OptionError(description: "in the file \(file): there is no flag --\(name) that a file may set")
+            }
             flags.append("--\(name)=\(try content(ofFile: file))")
             _ = try read([flags[flags.count - 1]], from: "in the file \(file)")
         }

@@ -149,7 +149,8 @@ package final class APIServer: Service {
     }
 
     private func endpoint(
-        _ listener: SocketListener, _ service: some RegistrableRPCService, executor: EventLoopExecutor?, idleTime: Duration?
+        _ listener: SocketListener, _ service: some RegistrableRPCService, executor: EventLoopExecutor?,
+        idleTime: Duration?
     ) -> Endpoint {
         var configuration = Transport.Config.defaults
         configuration.rpc.maxRequestPayloadSize = Self.largestRequest

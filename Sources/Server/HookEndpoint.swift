@@ -19,7 +19,7 @@ struct HookEndpoint: Sendable {
         guard let peer = context.peerCredentials else {
             throw RPCError(
                 code: .permissionDenied,
-                message: "RuntimeHook needs a unix socket, where the kernel says who calls; this is \(context.remotePeer)")
+                message: "RuntimeHook needs a unix socket, where the kernel tells who calls")
         }
         guard !onlyRoot || peer.uid == 0 else {
             throw RPCError(

@@ -40,7 +40,8 @@ import Testing
     func strangersCannotForgeLinesFieldsOrTerminalSequences(_ format: LogFormat) {
         let sink = Sink()
         logger(sink, format).info(
-            "x\nlevel=critical", metadata: ["name": "y\" level=critical \u{1b}]0;z\u{7}\u{85}\u{9b}\u{2028}\u{202e}", "k ey=": "v"])
+            "x\nlevel=critical",
+            metadata: ["name": "y\" level=critical \u{1b}]0;z\u{7}\u{85}\u{9b}\u{2028}\u{202e}", "k ey=": "v"])
         #expect(sink.text.count { $0.isNewline } == 1)
         let hidden: Set<Unicode.GeneralCategory> = [.control, .format, .lineSeparator, .paragraphSeparator]
         let visible = sink.text.dropLast().unicodeScalars.allSatisfy { !hidden.contains($0.properties.generalCategory) }

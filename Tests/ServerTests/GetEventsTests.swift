@@ -60,7 +60,8 @@ import Testing
             let batch = 50
             let total = 60 * batch
             let publish: @Sendable (Int) throws -> Void = { first in
-                server.hub.publish(try (first..<first + batch).map { try sampleEvent(pid: UInt32($0), padding: 20_000) })
+                let events = try (first..<first + batch).map { try sampleEvent(pid: UInt32($0), padding: 20_000) }
+                server.hub.publish(events)
             }
             try await server.withClient { slow in
                 try await slow.getEvents(.init()) { stuck in
