@@ -7,6 +7,7 @@ usage: client.py ADDRESS
 "subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM, when the server ends the
 stream or the reader goes, with 1 when something fails.
 """
+import os
 import signal
 import sys
 
@@ -38,8 +39,8 @@ def main():
                 line = MessageToJson(event, preserving_proto_field_name=True, indent=None)
                 print(line, flush=True)
         except BrokenPipeError:
-            # Whoever read the events has gone.
-            return 0
+            # Whoever read the events has gone. What is buffered shall not be tried again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except grpc.RpcError as error:
             print(f"client.py: {error.code().name}: {error.details()}", file=sys.stderr)
             return 1
