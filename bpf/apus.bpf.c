@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* All sensors as one object, which is the same for every kernel from 6.1 on. One unit: there is nothing to link. */
+/*
+ * All sensors as one object, which is the same for every kernel from 6.1 on. One unit: there is
+ * nothing to link.
+ */
 #include "fork.bpf.c"
 #include "exec.bpf.c"
 #include "exit.bpf.c"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Arguments, read from the new image's own memory once the exec has happened, so that nobody can swap them between
- * our look and the kernel's. Pages of that memory can be missing (swapped out under a small memory limit): a
- * tracepoint cannot wait for them, so that is flagged and user space may try /proc.
+ * Arguments, read from the new image's own memory once the exec has happened, so that nobody can
+ * swap them between our look and the kernel's. Pages of that memory can be missing (swapped out
+ * under a small memory limit): a tracepoint cannot wait for them, so that is flagged and user space
+ * may try /proc.
  */
 #ifndef APUS_ARGUMENTS_BPF_H
 #define APUS_ARGUMENTS_BPF_H
@@ -13,7 +14,8 @@
 #define ARGS_CHUNKS_MAX ((REC_ARGS_MAX - REC_ARGS_INLINE + REC_ARGS_CHUNK - 1) / REC_ARGS_CHUNK)
 
 /* The first bytes, into the tail at offset. Returns how many. */
-static __always_inline u32 read_first_arguments(struct scratch *scratch, u32 offset, u64 from, u32 total)
+static __always_inline u32 read_first_arguments(struct scratch *scratch, u32 offset, u64 from,
+						u32 total)
 {
 	struct rec_exec *r = &scratch->exec;
 	u32 length = total;
@@ -78,7 +80,12 @@ static long send_arguments_chunk(u32 index, struct args_walk *w)
 /* Sends the arguments that did not fit into the exec's own record. */
 static __always_inline void send_more_arguments(struct rec_exec *r, u64 from)
 {
-	struct args_walk w = { .image = r->image, .from = from, .offset = r->args_len, .end = r->args_total };
+	struct args_walk w = {
+		.image = r->image,
+		.from = from,
+		.offset = r->args_len,
+		.end = r->args_total,
+	};
 	struct rec_args end = {};
 
 	if (w.end > REC_ARGS_MAX)

@@ -3,7 +3,8 @@
 #include "cgroups.bpf.h"
 #include "tasks.bpf.h"
 
-static __always_inline void send_cgroup(struct cgroup *cgroup, enum rec_cgroup_what what, struct task_struct *task)
+static __always_inline void send_cgroup(struct cgroup *cgroup, enum rec_cgroup_what what,
+					struct task_struct *task)
 {
 	struct scratch *scratch = get_scratch(SCRATCH_TRACING);
 	struct cgroup_subsys_state *parent;

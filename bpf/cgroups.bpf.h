@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* A task's cgroup in the one hierarchy that names containers. Its kernfs id is what the agent knows containers by. */
+/*
+ * A task's cgroup in the one hierarchy that names containers. Its kernfs id is what the agent knows
+ * containers by.
+ */
 #ifndef APUS_CGROUPS_BPF_H
 #define APUS_CGROUPS_BPF_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* A new image: reported when the exec can no longer fail and the new program has not run an instruction yet. */
+/*
+ * A new image: reported when the exec can no longer fail and the new program has not run an
+ * instruction yet.
+ */
 #include "arguments.bpf.h"
 #include "image.bpf.h"
 #include "privileges.bpf.h"
@@ -16,20 +19,27 @@ int BPF_PROG(exec_prepare, struct task_struct *task, struct linux_binprm *bprm)
 	return 0;
 }
 
-/* For kernels before 6.10. The exec has already been counted here, the credentials have not been swapped. */
+/*
+ * For kernels before 6.10. The exec has already been counted here, the credentials have not been
+ * swapped.
+ */
 SEC("kprobe/security_bprm_committing_creds")
 int BPF_KPROBE(exec_committing, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct cred *cred = BPF_CORE_READ(bprm, cred);
-	struct brief_creds new = { .euid = BPF_CORE_READ(cred, euid.val), .egid = BPF_CORE_READ(cred, egid.val) };
+	struct brief_creds new = {
+		.euid = BPF_CORE_READ(cred, euid.val),
+		.egid = BPF_CORE_READ(cred, egid.val),
+	};
 
 	bpf_core_read(&new.permitted, sizeof(new.permitted), &cred->cap_permitted);
 	note_exec(task, task->self_exec_id, &new);
 	return 0;
 }
 
-static __always_inline u32 append_filename(struct rec_exec *r, struct scratch *scratch, const char *filename)
+static __always_inline u32 append_filename(struct rec_exec *r, struct scratch *scratch,
+					   const char *filename)
 {
 	long length = bpf_probe_read_kernel_str(scratch->tail, REC_FILENAME_MAX, filename);
 
@@ -41,7 +51,10 @@ static __always_inline u32 append_filename(struct rec_exec *r, struct scratch *s
 	return r->filename_len;
 }
 
-/* Typed reads first, branches after: the verifier repeats its work on a typed read for every path that leads there. */
+/*
+ * Typed reads first, branches after: the verifier repeats its work on a typed read for every path
+ * that leads there.
+ */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
@@ -87,7 +100,9 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 	if (offset > TAIL_MAX)
 		offset = TAIL_MAX;
 
-	if (send_record(&r->head, REC_EXEC, sizeof(*r) + offset) && total > r->args_len && r->args_len)
+	if (!send_record(&r->head, REC_EXEC, sizeof(*r) + offset))
+		return 0;
+	if (r->args_len && total > r->args_len)
 		send_more_arguments(r, start);
 	return 0;
 }

@@ -5,8 +5,9 @@
 #include "tree.bpf.h"
 
 /*
- * From 6.16 on the tracepoint says which thread is the last. Before, threads that leave together may all find nobody
- * alive, so there can be several records of one exit; they say the same, and user space makes them one.
+ * From 6.16 on the tracepoint says which thread is the last. Before, threads that leave together
+ * may all find nobody alive, so there can be several records of one exit; they say the same, and
+ * user space makes them one.
  */
 static __always_inline bool is_last_thread(u64 *ctx, struct task_struct *task)
 {
@@ -15,12 +16,17 @@ static __always_inline bool is_last_thread(u64 *ctx, struct task_struct *task)
 	return task->signal->live.counter == 0;
 }
 
-/* As wait() has it: what the group was told to end with, else what its leader, however long gone, ended with. */
+/*
+ * As wait() has it: what the group was told to end with, else what its leader, however long gone,
+ * ended with.
+ */
 static __always_inline s32 get_exit_code(struct task_struct *task)
 {
 	struct signal_struct *signal = task->signal;
 
-	return signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : task->group_leader->exit_code;
+	if (signal->flags & SIGNAL_GROUP_EXIT)
+		return signal->group_exit_code;
+	return task->group_leader->exit_code;
 }
 
 /* The arguments of the tracepoint differ by kernel, so the context is taken as it is. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* A new process, in the forking task's context and before the child first runs; a new thread only inherits. */
+/*
+ * A new process, in the forking task's context and before the child first runs; a new thread only
+ * inherits.
+ */
 #include "cgroups.bpf.h"
 #include "tasks.bpf.h"
 #include "tree.bpf.h"
@@ -9,7 +12,10 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 {
 	struct rec_fork r = {};
 
-	/* The forking task hands its membership on, not real_parent: CLONE_PARENT must not lead out of the tree. */
+	/*
+	 * The forking task hands its membership on, not real_parent: CLONE_PARENT must not lead out
+	 * of the tree.
+	 */
 	if (is_in_tree(parent))
 		r.flags = add_to_tree(child);
 	if (child->pid != child->tgid || child->flags & PF_KTHREAD)

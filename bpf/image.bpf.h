@@ -23,14 +23,17 @@ static __always_inline void fill_image(struct rec_exec *r, struct task_struct *t
 }
 
 /* Appends the working directory to the tail. Returns the new end of the tail. */
-static __always_inline u32 append_cwd(struct rec_exec *r, struct task_struct *task, u32 offset, u32 user)
+static __always_inline u32 append_cwd(struct rec_exec *r, struct task_struct *task, u32 offset,
+				      u32 user)
 {
-	u64 fs = 0;
-	u32 result, length;
+	u32 result = PATH_ERROR, length;
+	u64 fs = 0, pwd;
 
 	/* A number, not a typed pointer: what a global function takes. */
 	bpf_core_read(&fs, sizeof(fs), &task->fs);
-	result = fs ? walk_path(fs + bpf_core_field_offset(struct fs_struct, pwd), fs, offset, user) : PATH_ERROR;
+	pwd = fs + bpf_core_field_offset(struct fs_struct, pwd);
+	if (fs)
+		result = walk_path(pwd, fs, offset, user);
 	length = result & PATH_LENGTH_MASK;
 	if (length > REC_PATH_MAX)
 		length = REC_PATH_MAX;
@@ -45,15 +48,15 @@ static __always_inline u32 append_cwd(struct rec_exec *r, struct task_struct *ta
 }
 
 /* Appends the executable's path, given the address of its struct file. */
-static __always_inline u32 append_exe(struct rec_exec *r, struct task_struct *task, u64 file, u32 offset, u32 user)
+static __always_inline u32 append_exe(struct rec_exec *r, struct task_struct *task, u64 file,
+				      u32 offset, u32 user)
 {
-	u64 fs = 0;
+	u64 fs = 0, path = file + bpf_core_field_offset(struct file, f_path);
 	u32 length = 0;
 
 	bpf_core_read(&fs, sizeof(fs), &task->fs);
 	if (fs)
-		length = walk_path(file + bpf_core_field_offset(struct file, f_path), fs, offset, user) &
-			 PATH_LENGTH_MASK;
+		length = walk_path(path, fs, offset, user) & PATH_LENGTH_MASK;
 	if (length > REC_PATH_MAX)
 		length = REC_PATH_MAX;
 	r->exe_len = length;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The kernel types that we read, and of each only the fields that we read. Every access is relocated (CO-RE) against
- * the BTF of the running kernel, so order, size and neighbours are of no account here, only names are. Fields that
- * some supported kernel lacks are looked for with bpf_core_field_exists() before they are read.
+ * The kernel types that we read, and of each only the fields that we read. Every access is
+ * relocated (CO-RE) against the BTF of the running kernel, so order, size and neighbours are of no
+ * account here, only names are. Fields that some supported kernel lacks are looked for with
+ * bpf_core_field_exists() before they are read.
  */
 #ifndef APUS_KERNEL_H
 #define APUS_KERNEL_H
@@ -23,7 +24,10 @@ typedef __u64 u64;
 typedef struct { u32 val; } kuid_t;
 typedef struct { u32 val; } kgid_t;
 
-/* Two words until 6.3, one since: read as eight bytes, which are the same eight on little-endian machines. */
+/*
+ * Two words until 6.3, one since: read as eight bytes, which are the same eight on little-endian
+ * machines.
+ */
 typedef struct { u64 val; } kernel_cap_t;
 
 struct ns_common { unsigned int inum; };

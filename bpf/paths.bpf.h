@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Paths, walked from the leaf up to the root of the task that asks: as components in that order, each ended by NUL.
- * Turning them round is user space's work.
+ * Paths, walked from the leaf up to the root of the task that asks: as components in that order,
+ * each ended by NUL. Turning them round is user space's work.
  *
- * The walk is a global function of scalars with one bpf_loop: the verifier looks at it once, and follows no typed
- * pointer round the loop. That is the difference between a thousand verified instructions and a million.
+ * The walk is a global function of scalars with one bpf_loop: the verifier looks at it once, and
+ * follows no typed pointer round the loop. That is the difference between a thousand verified
+ * instructions and a million.
  */
 #ifndef APUS_PATHS_BPF_H
 #define APUS_PATHS_BPF_H
@@ -35,7 +36,8 @@ static __always_inline u64 read_pointer(u64 address)
 	return value;
 }
 
-#define READ_FIELD(address, type, field) read_pointer((address) + bpf_core_field_offset(struct type, field))
+#define READ_FIELD(address, type, field) \
+	read_pointer((address) + bpf_core_field_offset(struct type, field))
 
 static long walk_step(u32 index, struct path_walk *w)
 {
@@ -61,7 +63,10 @@ static long walk_step(u32 index, struct path_walk *w)
 	offset = w->offset;
 	if (!scratch)
 		goto error;
-	/* Never true, but the verifier cannot know; one name more than fits may be copied, the tail has room for it. */
+	/*
+	 * Never true, but the verifier cannot know; one name more than fits may be copied, the tail
+	 * has room for it.
+	 */
 	if (offset > TAIL_MAX)
 		goto error;
 	parent = READ_FIELD(w->dentry, dentry, d_parent);
@@ -73,7 +78,10 @@ static long walk_step(u32 index, struct path_walk *w)
 		w->result |= PATH_TRUNCATED;
 		goto done;
 	}
-	/* A file of no directory (a memfd) is its own parent and has a name; the root of a lost mount is called "/". */
+	/*
+	 * A file of no directory (a memfd) is its own parent and has a name; the root of a lost
+	 * mount is called "/".
+	 */
 	if (parent == w->dentry) {
 		if (scratch->tail[offset] != '/')
 			w->offset += length;
@@ -90,8 +98,8 @@ done:
 }
 
 /*
- * Writes the path at `path` (a struct path), as seen by a task with `fs` (a struct fs_struct), behind `offset` of the
- * tail. A path that is longer than REC_PATH_MAX keeps its leaf end.
+ * Writes the path at `path` (a struct path), as seen by a task with `fs` (a struct fs_struct),
+ * behind `offset` of the tail. A path that is longer than REC_PATH_MAX keeps its leaf end.
  */
 __noinline int walk_path(u64 path, u64 fs, u32 offset, u32 user)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What an exec's file did to the credentials. After the exec the old ones are gone, so the two are compared before,
- * when the new ones are ready: at sched_prepare_exec from 6.10 on, else at
- * security_bprm_committing_creds. Few execs change anything, and only those leave a note for the exec program.
+ * What an exec's file did to the credentials. After the exec the old ones are gone, so the two are
+ * compared before, when the new ones are ready: at sched_prepare_exec from 6.10 on, else at
+ * security_bprm_committing_creds. Few execs change anything, and only those leave a note for the
+ * exec program.
  */
 #ifndef APUS_PRIVILEGES_BPF_H
 #define APUS_PRIVILEGES_BPF_H
@@ -10,7 +11,7 @@
 #include "tasks.bpf.h"
 
 struct exec_note {
-	struct rec_image image;		/* the one to be: an exec that fails leaves its note behind */
+	struct rec_image image;	/* the one to be: an exec that fails leaves its note behind */
 	u32 old_euid, old_egid;
 	u32 flags;
 	u32 pad;
@@ -24,7 +25,9 @@ struct {
 	__type(value, struct exec_note);
 } notes SEC(".maps");
 
-/* The host's id of root in the namespace: root there gains capabilities by its id, not by a file's. */
+/*
+ * The host's id of root in the namespace: root there gains capabilities by its id, not by a file's.
+ */
 static __always_inline u32 root_of(struct user_namespace *user)
 {
 	if (!BPF_CORE_READ(user, level) || BPF_CORE_READ(user, uid_map.extent[0].first) != 0)
@@ -57,9 +60,10 @@ static __always_inline u32 gained(const struct brief_creds *old, const struct br
 }
 
 /*
- * The first image since the fork has an exec_count one above what its parent's was at the fork, so there is no need to
- * note it, but for a child that got its parent's parent (CLONE_PARENT, as container runtimes do). The kprobe comes too
- * late to see that one: user space, which has the record of the fork, knows it anyway.
+ * The first image since the fork has an exec_count one above what its parent's was at the fork, so
+ * there is no need to note it, but for a child that got its parent's parent (CLONE_PARENT, as
+ * container runtimes do). The kprobe comes too late to see that one: user space, which has the
+ * record of the fork, knows it anyway.
  */
 static __always_inline bool forked_as_sibling(struct task_struct *leader)
 {
@@ -69,13 +73,18 @@ static __always_inline bool forked_as_sibling(struct task_struct *leader)
 }
 
 /*
- * exec_count is the one that the new image will have. All typed reads come before the first branch: the verifier looks
- * a type's name up at each, and repeats that on every path that leads there.
+ * exec_count is the one that the new image will have. All typed reads come before the first branch:
+ * the verifier looks a type's name up at each, and repeats that on every path that leads there.
  */
-static __always_inline void note_exec(struct task_struct *task, u32 exec_count, const struct brief_creds *new)
+static __always_inline void note_exec(struct task_struct *task, u32 exec_count,
+				      const struct brief_creds *new)
 {
 	const struct cred *cred = task->real_cred;
-	struct brief_creds old = { .uid = cred->uid.val, .euid = cred->euid.val, .egid = cred->egid.val };
+	struct brief_creds old = {
+		.uid = cred->uid.val,
+		.euid = cred->euid.val,
+		.egid = cred->egid.val,
+	};
 	struct exec_note note = { .old_euid = old.euid, .old_egid = old.egid };
 	bool sibling = forked_as_sibling(task->group_leader);
 	u64 key = bpf_get_current_task();

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What crosses from the kernel to the agent. The BPF programs fill these structs, Swift imports this very file as
- * the module CRecords: no struct is declared twice.
+ * What crosses from the kernel to the agent. The BPF programs fill these structs, Swift imports
+ * this very file as the module CRecords: no struct is declared twice.
  *
- * Every record starts with rec_head. Fixed parts are naturally aligned and have no hidden padding; variable data is
- * a tail behind the fixed part, its parts in the order of the *_len fields, without padding between them.
- * Times are nanoseconds of CLOCK_BOOTTIME. Pids are the host's unless the name says ns_.
+ * Every record starts with rec_head. Fixed parts are naturally aligned and have no hidden padding;
+ * variable data is a tail behind the fixed part, its parts in the order of the *_len fields,
+ * without padding between them. Times are nanoseconds of CLOCK_BOOTTIME. Pids are the host's unless
+ * the name says ns_.
  */
 #ifndef APUS_RECORDS_H
 #define APUS_RECORDS_H
@@ -25,23 +26,24 @@ typedef int32_t rec_i32;
 typedef uint64_t rec_u64;
 #endif
 
-#define REC_ALIGNED(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type " has the size that both sides expect")
+#define REC_ALIGNED(type, bytes) \
+	_Static_assert(sizeof(struct type) == (bytes), #type " has the size that both sides expect")
 
 enum rec_type {
 	REC_EXEC = 1,	/* rec_exec: a new image has replaced the old one */
 	REC_ARGS = 2,	/* rec_args: arguments that did not fit into rec_exec; they follow it */
 	REC_FORK = 3,	/* rec_fork: a new process (not a thread), before it first runs */
-	REC_EXIT = 4,	/* rec_exit: the last thread of a process leaves; can arrive more than once */
-	REC_CGROUP = 5,	/* rec_cgroup: a directory of the chosen hierarchy came, went, or took a process in */
-	REC_TASK = 6,	/* rec_exec too, made by the task iterator: a process that was there before the agent */
+	REC_EXIT = 4,	/* rec_exit: a process's last thread leaves; can arrive more than once */
+	REC_CGROUP = 5,	/* rec_cgroup: a directory came, went, or took a process in */
+	REC_TASK = 6,	/* rec_exec, of a process that was there before the agent */
 };
 
 enum rec_limit {
 	REC_FILENAME_MAX = 4096,	/* PATH_MAX, NUL included */
-	REC_PATH_MAX = 4096,		/* a walked path; a longer one is cut, REC_FLAG_CWD_TRUNCATED */
+	REC_PATH_MAX = 4096,		/* a walked path; more: REC_FLAG_CWD_TRUNCATED */
 	REC_ARGS_INLINE = 8192,		/* argument bytes inside rec_exec */
 	REC_ARGS_CHUNK = 32768,		/* argument bytes in each rec_args */
-	REC_ARGS_MAX = 262144,		/* argument bytes taken in all; more: REC_FLAG_ARGS_TRUNCATED */
+	REC_ARGS_MAX = 262144,		/* argument bytes in all; more: REC_FLAG_ARGS_TRUNCATED */
 	REC_CGROUP_NAME_MAX = 256,
 };
 
@@ -51,16 +53,16 @@ enum rec_flag {
 	REC_FLAG_TREE_ROOT = 1 << 1,		/* this exec is the first image of that tree */
 	REC_FLAG_AFTER_FORK = 1 << 2,		/* exec: the first image since the fork */
 	REC_FLAG_ARGS_TRUNCATED = 1 << 3,
-	REC_FLAG_ARGS_UNREADABLE = 1 << 4,	/* argument memory could not be read (all or part of it) */
+	REC_FLAG_ARGS_UNREADABLE = 1 << 4,	/* argument memory could not be read */
 	REC_FLAG_FILENAME_ERROR = 1 << 5,
 	REC_FLAG_CWD_TRUNCATED = 1 << 6,
 	REC_FLAG_CWD_ERROR = 1 << 7,
 	REC_FLAG_CWD_IS_ROOT = 1 << 8,
-	REC_FLAG_SETUID = 1 << 9,		/* the file's set-user-id bit changed the effective uid */
+	REC_FLAG_SETUID = 1 << 9,		/* the file's set-user-id bit changed the euid */
 	REC_FLAG_SETGID = 1 << 10,
-	REC_FLAG_FILE_CAPS = 1 << 11,		/* the file's capabilities raised the permitted set */
-	REC_FLAG_STORAGE_FAILED = 1 << 12,	/* task storage could not be had: REC_FLAG_IN_TREE may be missing below */
-	REC_FLAG_PRIVILEGED_ID = 1 << 13,	/* REC_FLAG_SETUID/SETGID went to a more privileged id: root from non-root */
+	REC_FLAG_FILE_CAPS = 1 << 11,		/* the file's raised the permitted set */
+	REC_FLAG_STORAGE_FAILED = 1 << 12,	/* IN_TREE may be missing in what descends */
+	REC_FLAG_PRIVILEGED_ID = 1 << 13,	/* SETUID or SETGID went to root */
 	REC_FLAG_KERNEL_THREAD = 1 << 14,	/* REC_TASK only */
 };
 
@@ -74,8 +76,8 @@ struct rec_head {
 REC_ALIGNED(rec_head, 24);
 
 /*
- * Names an image for as long as the machine runs. start is the leader's start_boottime, which survives exec;
- * exec_count is self_exec_id, which exec increments.
+ * Names an image for as long as the machine runs. start is the leader's start_boottime, which
+ * survives exec; exec_count is self_exec_id, which exec increments.
  */
 struct rec_image {
 	rec_u64 start;
@@ -108,16 +110,17 @@ struct rec_file {
 REC_ALIGNED(rec_file, 16);
 
 /*
- * REC_EXEC and REC_TASK. Tail: filename (as given to execve, no NUL; empty in REC_TASK), cwd and exe (components from
- * leaf to root, each ended by NUL; "/" is empty), args (argv[0] first, each ended by NUL).
- * exe is walked in REC_TASK and, in REC_EXEC, where the file is unlinked or was given by descriptor.
+ * REC_EXEC and REC_TASK. Tail: filename (as given to execve, no NUL; empty in REC_TASK), cwd and
+ * exe (components from leaf to root, each ended by NUL; "/" is empty), args (argv[0] first, each
+ * ended by NUL). exe is walked in REC_TASK and, in REC_EXEC, where the file is unlinked or was
+ * given by descriptor.
  */
 struct rec_exec {
 	struct rec_head head;
 	struct rec_image image;
 	struct rec_image parent;	/* the image of the real parent as it is now */
 	rec_u64 cgroup_id;
-	rec_u64 tty;			/* device number of the controlling terminal (major << 20 | minor), 0 for none */
+	rec_u64 tty;			/* controlling terminal: major << 20 | minor, 0 for none */
 	rec_u32 tid;			/* the thread that called execve */
 	rec_u32 ns_pid;			/* tgid in the innermost pid namespace */
 	rec_u32 ns_level;		/* depth of that namespace, 0 for the host's */
@@ -138,9 +141,10 @@ struct rec_exec {
 REC_ALIGNED(rec_exec, 256);
 
 /*
- * Follows its rec_exec, from the same CPU with nothing of that CPU's between them, in order of offset. Tail: the bytes,
- * then filler up to REC_ARGS_CHUNK. The last one reaches the lesser of args_total and REC_ARGS_MAX. Where the rest found
- * no room or could not be read, one without a tail (args_len 0) says so, if that found room.
+ * Follows its rec_exec, from the same CPU with nothing of that CPU's between them, in order of
+ * offset. Tail: the bytes, then filler up to REC_ARGS_CHUNK. The last one reaches the lesser of
+ * args_total and REC_ARGS_MAX. Where the rest found no room or could not be read, one without a
+ * tail (args_len 0) says so, if that found room.
  */
 struct rec_args {
 	struct rec_head head;
@@ -189,15 +193,15 @@ REC_ALIGNED(rec_cgroup, 72);
 /* Why a record was not made or not whole: indexes of the counters in rec_stats. */
 enum rec_counter {
 	REC_COUNT_RING_FULL = 0,	/* a record found no room in the ring */
-	REC_COUNT_ARGS_RING_FULL,	/* a continuation found no room: the exec keeps the arguments before it */
+	REC_COUNT_ARGS_RING_FULL,	/* a continuation found no room; the exec stays */
 	REC_COUNT_STORAGE_FAILED,
 	REC_COUNT_ARGS_UNREADABLE,
 	REC_COUNT_SIZE,
 };
 
 /*
- * One a CPU. seq is the number that the CPU's last attempt took. sent counts what reached the ring; its increment is
- * also the full barrier between a record and the look at the reader's sleep flag.
+ * One a CPU. seq is the number that the CPU's last attempt took. sent counts what reached the ring;
+ * its increment is also the full barrier between a record and the look at the reader's sleep flag.
  */
 struct rec_stats {
 	rec_u64 seq;
@@ -209,7 +213,7 @@ REC_ALIGNED(rec_stats, 64);
 
 /* Set before load, frozen: the verifier prunes by it. */
 struct rec_config {
-	rec_i32 cgroup_v1_subsystem;	/* index of the controller whose hierarchy names containers; -1 for cgroup2 */
+	rec_i32 cgroup_v1_subsystem;	/* index of the controller that names containers; -1: v2 */
 	rec_u32 cgroup_hierarchy;	/* that hierarchy's id (/proc/cgroups; 0 is cgroup2) */
 	rec_u32 exit_has_group_dead;	/* sched_process_exit carries group_dead (kernel 6.16) */
 	rec_u32 pad;

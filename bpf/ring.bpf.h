@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * How a record reaches the reader. It is built in per-CPU scratch memory and copied into the ring at its exact size.
- * Nobody is woken while the reader is busy: a reader that is about to sleep sets `asleep`, looks at the ring once
- * more, and sleeps. We look at `asleep` after the record is in the ring, with a full barrier between the two, so one
- * of us always sees the other.
+ * How a record reaches the reader. It is built in per-CPU scratch memory and copied into the ring
+ * at its exact size. Nobody is woken while the reader is busy: a reader that is about to sleep sets
+ * `asleep`, looks at the ring once more, and sleeps. We look at `asleep` after the record is in the
+ * ring, with a full barrier between the two, so one of us always sees the other.
  */
 #ifndef APUS_RING_BPF_H
 #define APUS_RING_BPF_H
@@ -16,7 +16,10 @@
 
 const volatile struct rec_config config = { .cgroup_v1_subsystem = -1 };
 
-/* Shared with the reader, alone on its cache line: read at every record, written when the reader sleeps. */
+/*
+ * Shared with the reader, alone on its cache line: read at every record, written when the reader
+ * sleeps.
+ */
 struct {
 	u32 asleep;
 	u32 alone[15];
@@ -35,9 +38,9 @@ struct {
 } stats SEC(".maps");
 
 /*
- * Where a record's tail ends at most, and the room behind it that a bounded copy of one more name may need. Tracing
- * programs run with preemption off and so have their CPU's memory for themselves. An iterator can be preempted by
- * them: it has the second entry.
+ * Where a record's tail ends at most, and the room behind it that a bounded copy of one more name
+ * may need. Tracing programs run with preemption off and so have their CPU's memory for themselves.
+ * An iterator can be preempted by them: it has the second entry.
  */
 #define TAIL_MAX (REC_FILENAME_MAX + 2 * REC_PATH_MAX + REC_ARGS_INLINE)
 
@@ -75,8 +78,12 @@ static __always_inline void count(enum rec_counter counter)
 		s->counters[counter]++;
 }
 
-/* Every attempt takes a number before it asks for room: what found none is a gap that the reader sees. */
-static __always_inline void begin_record(struct rec_head *head, struct rec_stats *s, enum rec_type type, u32 size)
+/*
+ * Every attempt takes a number before it asks for room: what found none is a gap that the reader
+ * sees.
+ */
+static __always_inline void begin_record(struct rec_head *head, struct rec_stats *s,
+					 enum rec_type type, u32 size)
 {
 	head->size = size;
 	head->type = type;
@@ -85,21 +92,32 @@ static __always_inline void begin_record(struct rec_head *head, struct rec_stats
 	head->time = bpf_ktime_get_boot_ns();
 }
 
-/* After a record is in the ring. The result of the increment is used, else clang would choose one that orders nothing. */
+/*
+ * After a record is in the ring. The result of the increment is used, else clang would choose one
+ * that orders nothing.
+ */
 static __always_inline bool reader_sleeps(struct rec_stats *s)
 {
 	u64 fence = __sync_fetch_and_add(&s->sent, 1);
 
 	asm volatile("" : : "r"(fence) : "memory");
-	return *(volatile u32 *)&reader.asleep && __sync_val_compare_and_swap(&reader.asleep, 1, 0) == 1;
+	if (!*(volatile u32 *)&reader.asleep)
+		return false;
+	return __sync_val_compare_and_swap(&reader.asleep, 1, 0) == 1;
 }
 
-/* Of several CPUs that see the reader asleep, the one that clears the flag wakes it: by an empty record. */
+/*
+ * Of several CPUs that see the reader asleep, the one that clears the flag wakes it: by an empty
+ * record.
+ */
 static __always_inline void wake_reader(void)
 {
 	void *nothing = bpf_ringbuf_reserve(&ring, 8, 0);
 
-	/* A full ring has no room for it. The reader is bounded to one second of sleep and will find the ring full. */
+	/*
+	 * A full ring has no room for it. The reader is bounded to one second of sleep and will
+	 * find the ring full.
+	 */
 	if (nothing)
 		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
 }

@@ -3,7 +3,10 @@
 #include "image.bpf.h"
 #include "tree.bpf.h"
 
-/* A REC_TASK for every process. Its arguments are /proc's to tell: they are in memory that is not the reader's. */
+/*
+ * A REC_TASK for every process. Its arguments are /proc's to tell: they are in memory that is not
+ * the reader's.
+ */
 SEC("iter/task")
 int tasks(struct bpf_iter__task *ctx)
 {
@@ -52,7 +55,10 @@ int tasks(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Puts every thread of the processes in `seeds` into the tree. Says nothing, and may be run as often as one likes. */
+/*
+ * Puts every thread of the processes in `seeds` into the tree. Says nothing, and may be run as
+ * often as one likes.
+ */
 SEC("iter/task")
 int seed_tree(struct bpf_iter__task *ctx)
 {

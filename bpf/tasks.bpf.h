@@ -18,8 +18,9 @@ static __always_inline void get_image(struct rec_image *image, struct task_struc
 }
 
 /*
- * The process's pid in its innermost pid namespace, and that namespace. The level is not known to the verifier, which
- * refuses such an index on a typed pointer: hence a plain address and a probe read.
+ * The process's pid in its innermost pid namespace, and that namespace. The level is not known to
+ * the verifier, which refuses such an index on a typed pointer: hence a plain address and a probe
+ * read.
  */
 static __always_inline u32 get_ns_pid(struct task_struct *task, u32 *level, u32 *ns_inum)
 {
@@ -88,7 +89,9 @@ static __always_inline void get_creds(struct rec_creds *to, const struct cred *c
 	to->user_ns_owner_gid = user->group.val;
 }
 
-/* The pid namespace is get_ns_pid()'s to fill. A zombie has no nsproxy any more: its fields stay 0. */
+/*
+ * The pid namespace is get_ns_pid()'s to fill. A zombie has no nsproxy any more: its fields stay 0.
+ */
 static __always_inline void get_namespaces(struct rec_namespaces *to, struct task_struct *task)
 {
 	struct nsproxy *nsproxy = task->nsproxy;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A container's own tree: its init from its first exec on, and whatever descends from that. Membership is kept in
- * task storage, on every thread (an exec from any thread may make that one the leader), and only for members: a
- * process that is in no tree costs nothing.
+ * A container's own tree: its init from its first exec on, and whatever descends from that.
+ * Membership is kept in task storage, on every thread (an exec from any thread may make that one
+ * the leader), and only for members: a process that is in no tree costs nothing.
  */
 #ifndef APUS_TREE_BPF_H
 #define APUS_TREE_BPF_H
@@ -16,7 +16,10 @@ struct {
 	__type(value, u32);
 } tree SEC(".maps");
 
-/* Inits that have been announced and not run their first image yet, by tgid. Written before the hook is answered. */
+/*
+ * Inits that have been announced and not run their first image yet, by tgid. Written before the
+ * hook is answered.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -25,7 +28,10 @@ struct {
 	__type(value, struct rec_armed);
 } armed SEC(".maps");
 
-/* Processes that were in a tree before the agent, by tgid, with their cgroup: a pid used anew is not taken for them. */
+/*
+ * Processes that were in a tree before the agent, by tgid, with their cgroup: a pid used anew is
+ * not taken for them.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

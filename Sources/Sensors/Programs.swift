@@ -44,7 +44,8 @@ final class Programs {
 
     private func configure(_ configuration: SensorConfiguration, _ types: borrowing KernelTypes) throws(SensorError) {
         var size = 0
-        guard let frozen = bpf_map__initial_value(try map(".rodata"), &size), size >= MemoryLayout<rec_config>.size else {
+        let frozen = bpf_map__initial_value(try map(".rodata"), &size)
+        guard let frozen, size >= MemoryLayout<rec_config>.size else {
             throw SensorError("configure", "the BPF programs", errno: EINVAL)
         }
         // `config` is the only constant of the object that is volatile, and the first in its section.

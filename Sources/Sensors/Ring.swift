@@ -31,10 +31,11 @@ struct Ring: ~Copyable {
     init(descriptor: Int32, size: Int, variables: Int32) throws(SensorError) {
         let page = sysconf(Int32(_SC_PAGESIZE))
         // libbpf's own mapping of the variables is a private one; it would show our flag to nobody.
-        guard let shared = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_SHARED, variables, 0), shared != MAP_FAILED else {
+        let writable = PROT_READ | PROT_WRITE
+        guard let shared = mmap(nil, page, writable, MAP_SHARED, variables, 0), shared != MAP_FAILED else {
             throw SensorError("map", "the BPF programs' variables")
         }
-        guard let own = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), own != MAP_FAILED else {
+        guard let own = mmap(nil, page, writable, MAP_SHARED, descriptor, 0), own != MAP_FAILED else {
             let error = SensorError("map", "the consumer's page of the ring")
             munmap(shared, page)
             throw error

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CRecords
-@testable import Sensors
 import Testing
+
+@testable import Sensors
 
 /// Records made by hand: what the kernel would send, and what it never should.
 @Suite struct RecordsTests {
