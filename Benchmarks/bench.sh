@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds the little programs that the benchmarks are made of, and runs the benchmarks.
+#
+# usage: Benchmarks/bench.sh [FLAG]...   (--help lists them)
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+out=$(cd "$here/.." && pwd)/dist/bench
+mkdir -p "$out"
+
+# Without a libc these two are as small as a process can be.
+for name in noop sleeper; do
+    cc -std=gnu11 -O2 -Wall -Wextra -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie -no-pie -s \
+        -o "$out/$name" "$here/programs/$name.c"
+done
+# Static, so that what is measured is not their own start.
+for name in storm alternate crowd; do
+    cc -std=gnu11 -O2 -Wall -Wextra -static -o "$out/$name" "$here/programs/$name.c"
+done
+cc -std=gnu11 -O2 -Wall -Wextra -o "$out/receive" "$here/programs/receive.c" -lnghttp2
+
+exec python3 -B "$here/bench.py" "$@"
