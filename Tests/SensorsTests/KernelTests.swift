@@ -458,6 +458,37 @@ struct KernelTests {
         #expect(seen.allSatisfy { $0.name == name && $0.fixed.level == 1 && $0.fixed.parent_id != 0 })
     }
 
+    /// Where v1 is mounted: the id is that of the chosen controller's directory, and other hierarchies are silent.
+    @Test(.enabled(if: access("/sys/fs/cgroup/pids/cgroup.procs", F_OK) == 0, "needs the v1 pids controller"))
+    func `a v1 hierarchy can name containers`() throws {
+        let hierarchy = OwnProcess.lines(of: "/proc/cgroups").first { $0.hasPrefix("pids\t") }
+        let number = try #require(hierarchy?.split(separator: "\t").dropFirst().first.flatMap { UInt32($0) })
+        let sensors = try BaseSensors(
+            SensorConfiguration(
+                ringBytes: 16 << 20, cgroupV1Subsystem: try #require(try KernelTypes().cgroupSubsystem("pids")),
+                cgroupHierarchy: number))
+
+        var pid: pid_t = 0
+        var (id, other) = (UInt64(0), UInt64(0))
+        let recording = try Recording(on: sensors) {
+            let cgroup = try Cgroup("v1", in: "/sys/fs/cgroup/pids")
+            let unseen = try Cgroup("v2")
+            (id, other) = (cgroup.id, unseen.id)
+            let child = try Child(TestProgram.run, "wait", TestProgram.leave, "exit", "0")
+            pid = child.pid
+            try cgroup.take(pid)
+            child.tell()
+            child.end()
+            cgroup.remove()
+            unseen.remove()
+        }
+        #expect(recording.execs(of: pid).last?.fixed.cgroup_id == id)
+        #expect(recording.exits(of: pid).last?.cgroup_id == id)
+        let whats = recording.cgroups.filter { $0.fixed.id == id }.map(\.fixed.what)
+        #expect(whats == [REC_CGROUP_CREATED, REC_CGROUP_ATTACHED, REC_CGROUP_REMOVED].map(\.rawValue))
+        #expect(!recording.cgroups.contains { $0.fixed.id == other && $0.name.hasSuffix("v2") })
+    }
+
     // MARK: Existing processes
 
     @Test func `the iterator finds us as we are`() throws {

@@ -72,8 +72,12 @@ enum TestProgram {
 
 /// What /proc says of the test itself, as the second opinion on what the programs read in the kernel.
 enum OwnProcess {
-    static func file(_ name: String) -> String {
-        guard let file = fopen("/proc/self/" + name, "r") else { return "" }
+    static func lines(of path: String) -> [Substring] { contents(of: path).split(separator: "\n") }
+
+    static func file(_ name: String) -> String { contents(of: "/proc/self/" + name) }
+
+    private static func contents(of path: String) -> String {
+        guard let file = fopen(path, "r") else { return "" }
         defer { fclose(file) }
         var text = [UInt8](repeating: 0, count: 65536)
         return String(decoding: text[..<fread(&text, 1, text.count, file)], as: UTF8.self)
@@ -116,7 +120,7 @@ enum OwnProcess {
     }
 }
 
-/// A directory of the v2 hierarchy, there for one test.
+/// A cgroup directory, of the v2 hierarchy unless said otherwise, there for one test.
 struct Cgroup: ~Copyable {
     let path: String
     var id: UInt64 { apus_cgroup_id(AT_FDCWD, path) }
@@ -125,8 +129,8 @@ struct Cgroup: ~Copyable {
     /// On a hybrid machine v2 is below v1.
     static let root = access("/sys/fs/cgroup/unified", F_OK) == 0 ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup"
 
-    init(_ name: String) throws {
-        path = "\(Self.root)/apus-\(getpid())-\(name)"
+    init(_ name: String, in root: String = Self.root) throws {
+        path = "\(root)/apus-\(getpid())-\(name)"
         guard mkdir(path, 0o755) == 0 else { throw TestFailure("cannot make \(path): errno \(errno)") }
     }
 
