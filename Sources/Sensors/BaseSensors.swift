@@ -94,7 +94,8 @@ extension BaseSensors {
     package func pause(afterDelivering count: Int, wakeDescriptor: Int32) {
         if wasCut { return }
         emptyRounds = count > 0 ? 0 : emptyRounds + 1
-        if emptyRounds >= Self.roundsBeforeSleep {
+        // A record that is still being written is no reason to sleep, nor to look without a pause.
+        if emptyRounds >= Self.roundsBeforeSleep, !ring.hasReservations {
             wait(wakeDescriptor: wakeDescriptor)
         } else {
             var message = pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0)
