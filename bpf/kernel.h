@@ -5,6 +5,7 @@
  * account here, only names are. Fields that some supported kernel lacks are looked for with
  * bpf_core_field_exists() before they are read.
  */
+/* clang-format off */
 #ifndef APUS_KERNEL_H
 #define APUS_KERNEL_H
 

@@ -12,8 +12,8 @@
 
 #include "ring.bpf.h"
 
-#define PATH_COMPONENTS_MAX 2048	/* "/a" times that is PATH_MAX */
-#define PATH_NAME_MAX 256		/* NAME_MAX and a NUL */
+#define PATH_COMPONENTS_MAX 2048 /* "/a" times that is PATH_MAX */
+#define PATH_NAME_MAX 256	 /* NAME_MAX and a NUL */
 
 /* walk_path's result: the length, or'ed with these. */
 #define PATH_LENGTH_MASK 0xffff
@@ -21,7 +21,7 @@
 #define PATH_ERROR (1 << 17)
 
 struct path_walk {
-	u64 dentry, mnt, mnt_root;	/* mnt is a struct vfsmount, mnt_root its root directory */
+	u64 dentry, mnt, mnt_root; /* mnt is a struct vfsmount, mnt_root its root directory */
 	u64 root_dentry, root_mnt;
 	u32 user, offset, end;
 	u32 result;
@@ -36,7 +36,7 @@ static __always_inline u64 read_pointer(u64 address)
 	return value;
 }
 
-#define READ_FIELD(address, type, field) \
+#define READ_FIELD(address, type, field)                                                           \
 	read_pointer((address) + bpf_core_field_offset(struct type, field))
 
 static long walk_step(u32 index, struct path_walk *w)

@@ -11,7 +11,7 @@
 #include "tasks.bpf.h"
 
 struct exec_note {
-	struct rec_image image;	/* the one to be: an exec that fails leaves its note behind */
+	struct rec_image image; /* the one to be: an exec that fails leaves its note behind */
 	u32 old_euid, old_egid;
 	u32 flags;
 	u32 pad;

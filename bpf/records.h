@@ -8,6 +8,7 @@
  * without padding between them. Times are nanoseconds of CLOCK_BOOTTIME. Pids are the host's unless
  * the name says ns_.
  */
+/* clang-format off */
 #ifndef APUS_RECORDS_H
 #define APUS_RECORDS_H
 

@@ -103,7 +103,9 @@ final class Writer: @unchecked Sendable {
                 Unmanaged<Writer>.fromOpaque(context!).takeRetainedValue().run()
                 return nil
             }, Unmanaged.passRetained(self).toOpaque())
-        guard failure == 0 else { throw StartError("cannot start the writer thread: \(String(cString: strerror(failure)))") }
+        guard failure == 0 else {
+            throw StartError("cannot start the writer thread: \(String(cString: strerror(failure)))")
+        }
     }
 
     /// Ends the thread; what the ring holds by then is still published.

@@ -78,13 +78,17 @@ package struct AgentOptions: ParsableCommand, Sendable {
     package init() {}
 
     package func validate() throws {
-        try require(rbSize.bytes.nonzeroBitCount == 1 && (64 << 10...1 << 30).contains(rbSize.bytes), "--rb-size",
+        try require(
+            rbSize.bytes.nonzeroBitCount == 1 && (64 << 10...1 << 30).contains(rbSize.bytes), "--rb-size",
             rbSize, "must be a power of two from 64K to 1G")
-        try require((1...1 << 24).contains(eventQueueSize), "--event-queue-size", eventQueueSize,
+        try require(
+            (1...1 << 24).contains(eventQueueSize), "--event-queue-size", eventQueueSize,
             "must be from 1 to 16777216")
-        try require((1024...1 << 24).contains(processCacheSize), "--process-cache-size", processCacheSize,
+        try require(
+            (1024...1 << 24).contains(processCacheSize), "--process-cache-size", processCacheSize,
             "must be from 1024 to 16777216")
-        try require(!bpfDir.isEmpty && !bpfDir.contains("/") && !bpfDir.hasPrefix("."), "--bpf-dir", bpfDir,
+        try require(
+            !bpfDir.isEmpty && !bpfDir.contains("/") && !bpfDir.hasPrefix("."), "--bpf-dir", bpfDir,
             "must be one plain directory name")
         try require(exportFilename != "", "--export-filename", "", "must be a path, or - for stdout")
         for (flag, path) in [

@@ -1,24 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
-// libbpf, and beside it what its 1.1 does not do for us: the memory operations of a ring reader of our own.
+// libbpf, and beside it what its 1.1 does not do for us: the memory operations of a ring reader of
+// our own.
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-static inline uint64_t apus_load_acquire_64(const uint64_t *from) { return __atomic_load_n(from, __ATOMIC_ACQUIRE); }
-static inline uint32_t apus_load_acquire_32(const uint32_t *from) { return __atomic_load_n(from, __ATOMIC_ACQUIRE); }
-static inline void apus_store_64(uint64_t *to, uint64_t value) { __atomic_store_n(to, value, __ATOMIC_SEQ_CST); }
-static inline void apus_store_32(uint32_t *to, uint32_t value) { __atomic_store_n(to, value, __ATOMIC_SEQ_CST); }
+static inline uint64_t apus_load_acquire_64(const uint64_t *from)
+{
+	return __atomic_load_n(from, __ATOMIC_ACQUIRE);
+}
+static inline uint32_t apus_load_acquire_32(const uint32_t *from)
+{
+	return __atomic_load_n(from, __ATOMIC_ACQUIRE);
+}
+static inline void apus_store_64(uint64_t *to, uint64_t value)
+{
+	__atomic_store_n(to, value, __ATOMIC_SEQ_CST);
+}
+static inline void apus_store_32(uint32_t *to, uint32_t value)
+{
+	__atomic_store_n(to, value, __ATOMIC_SEQ_CST);
+}
 static inline uint32_t apus_exchange_32(uint32_t *at, uint32_t value)
 {
 	return __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);
 }
-static inline void apus_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+static inline void apus_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 
 // Inline functions of btf.h's that Swift can call, macros that it cannot.
-static inline bool apus_btf_is_typedef(const struct btf_type *t) { return btf_is_typedef(t); }
-static inline uint32_t apus_btf_referred(const struct btf_type *t) { return t->type; }
-static inline uint32_t apus_btf_members(const struct btf_type *t) { return btf_vlen(t); }
-static inline const struct btf_enum *apus_btf_enumerators(const struct btf_type *t) { return btf_enum(t); }
+static inline bool apus_btf_is_typedef(const struct btf_type *t)
+{
+	return btf_is_typedef(t);
+}
+static inline uint32_t apus_btf_referred(const struct btf_type *t)
+{
+	return t->type;
+}
+static inline uint32_t apus_btf_members(const struct btf_type *t)
+{
+	return btf_vlen(t);
+}
+static inline const struct btf_enum *apus_btf_enumerators(const struct btf_type *t)
+{
+	return btf_enum(t);
+}
 static const uint32_t apus_btf_kind_typedef = BTF_KIND_TYPEDEF, apus_btf_kind_enum = BTF_KIND_ENUM;

@@ -6,27 +6,23 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <time.h>
-#include <unistd.h>
 
-const uint64_t apus_magic_cgroup2 = CGROUP2_SUPER_MAGIC, apus_magic_cgroup1 = CGROUP_SUPER_MAGIC,
-               apus_magic_tmpfs = TMPFS_MAGIC, apus_magic_bpffs = BPF_FS_MAGIC;
+const uint64_t apus_magic_cgroup2 = CGROUP2_SUPER_MAGIC, apus_magic_cgroup1 = CGROUP_SUPER_MAGIC;
 
 uint64_t apus_cgroup_id(int directory_fd, const char *path)
 {
 	struct {
 		struct file_handle handle;
 		unsigned char bytes[MAX_HANDLE_SZ];
-	} h = {.handle.handle_bytes = MAX_HANDLE_SZ};
+	} h = { .handle.handle_bytes = MAX_HANDLE_SZ };
 	int mount_id;
 	uint64_t id;
 
-	if (name_to_handle_at(directory_fd, path, &h.handle, &mount_id, *path ? 0 : AT_EMPTY_PATH) != 0)
+	if (name_to_handle_at(directory_fd, path, &h.handle, &mount_id,
+			      *path ? 0 : AT_EMPTY_PATH) != 0)
 		return 0;
 	if (h.handle.handle_bytes < sizeof(id)) {
 		errno = EOPNOTSUPP;
@@ -34,16 +30,6 @@ uint64_t apus_cgroup_id(int directory_fd, const char *path)
 	}
 	memcpy(&id, h.handle.f_handle, sizeof(id));
 	return id;
-}
-
-int apus_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
-
-void apus_full_barrier(void) { atomic_thread_fence(memory_order_seq_cst); }
-
-void apus_nap_microseconds(uint32_t microseconds)
-{
-	struct timespec t = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
-	nanosleep(&t, NULL);
 }
 
 uint64_t apus_filesystem_type(const char *path)
@@ -60,4 +46,7 @@ void apus_name_thread(const char *name)
 	pthread_setname_np(pthread_self(), short_name);
 }
 
-int apus_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+int apus_eventfd(void)
+{
+	return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}

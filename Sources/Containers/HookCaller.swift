@@ -46,7 +46,8 @@ package struct RegistrationResolver: Sendable {
         let initProcess: UInt32
         if identity.stage == .createRuntime {
             guard statePid > 1 else {
-                throw RegistrationError(.invalid, "createRuntime of container \(identity.id) names no process (state.pid)")
+                throw RegistrationError(
+                    .invalid, "createRuntime of container \(identity.id) names no process (state.pid)")
             }
             initProcess = statePid
         } else {
@@ -64,13 +65,15 @@ package struct RegistrationResolver: Sendable {
         guard path != "/" else {
             throw RegistrationError(
                 .denied,
-                "container \(identity.id) has no cgroup of its own in \(hierarchy.root): its init \(initProcess) is in the root")
+                "container \(identity.id) has no cgroup of its own in \(hierarchy.root): its init \(initProcess) is in the root"
+            )
         }
         let own = containerPath(kernel: path, claimed: identity.cgroupsPath?.path ?? "")
         guard let cgroup = hierarchy.id(ofPath: own) else {
             throw RegistrationError(
                 .failed,
-                "cannot get the id of cgroup \(hierarchy.root)\(own) of container \(identity.id): \(String(cString: strerror(errno)))")
+                "cannot get the id of cgroup \(hierarchy.root)\(own) of container \(identity.id): \(String(cString: strerror(errno)))"
+            )
         }
         return Registration(
             identity: identity, cgroup: cgroup, cgroupPath: own, initProcess: initProcess,

@@ -1,6 +1,6 @@
+internal import CRecords
 // SPDX-License-Identifier: Apache-2.0
 package import Containers
-internal import CRecords
 internal import Models
 internal import Sensors
 

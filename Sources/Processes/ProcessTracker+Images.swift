@@ -1,6 +1,6 @@
+internal import CRecords
 // SPDX-License-Identifier: Apache-2.0
 internal import Containers
-internal import CRecords
 internal import Sensors
 
 /// Makes images out of records: names, times, container, rights.

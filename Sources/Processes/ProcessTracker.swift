@@ -1,6 +1,6 @@
+package import CRecords
 // SPDX-License-Identifier: Apache-2.0
 package import Containers
-package import CRecords
 internal import Sensors
 
 /// Follows every process of the machine: turns the kernel's records into events that say who did it.

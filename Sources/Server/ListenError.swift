@@ -1,6 +1,6 @@
+package import Models
 // SPDX-License-Identifier: Apache-2.0
 internal import SystemPackage
-package import Models
 
 /// Why the agent cannot listen where it was told to.
 package struct ListenError: Error, CustomStringConvertible {

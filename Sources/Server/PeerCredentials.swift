@@ -1,6 +1,6 @@
+internal import GRPCCore
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
-internal import GRPCCore
 internal import NIOCore
 
 /// What the kernel says of the process at the other end of a unix socket, at the moment when it connected.

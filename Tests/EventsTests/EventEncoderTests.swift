@@ -5,8 +5,8 @@ import GRPCNIOTransportHTTP2Posix
 import Models
 import Processes
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 /// The encodings made by hand, held against the generated code.
 @Suite struct EventEncoderTests {
@@ -33,7 +33,9 @@ import Testing
 
     private func decoded(_ happened: ProcessEvent) throws -> Tetragon_GetEventsResponse {
         let event = encoder.encode(happened, formats: [.protobuf, .json])
-        let fromProtobuf = try event.message.withUnsafeBytes { try Tetragon_GetEventsResponse(serializedBytes: Array($0)) }
+        let fromProtobuf = try event.message.withUnsafeBytes {
+            try Tetragon_GetEventsResponse(serializedBytes: Array($0))
+        }
         let line = String(decoding: event.json, as: UTF8.self)
         #expect(line.last == "\n")
         #expect(!line.dropLast().contains("\n"))
@@ -117,7 +119,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "quote\" back\\slash", "line\nfeed\r\t", "\u{0}\u{1}\u{1F}\u{7F}", "naïve ☃ 𝄞", String(repeating: "x", count: 300_000),
+        "quote\" back\\slash", "line\nfeed\r\t", "\u{0}\u{1}\u{1F}\u{7F}", "naïve ☃ 𝄞",
+        String(repeating: "x", count: 300_000),
         "</script>\u{2028}",
     ])
     func `any text survives both encodings`(text: String) throws {
@@ -137,7 +140,9 @@ import Testing
         #expect(told.file.inode.hasLinks)
     }
 
-    @Test(arguments: [0, 1, 999_999_999, 1_000_000_000, 951_782_400_000_000_000, 4_102_444_799_120_000_000, -1, -1_500_000_000])
+    @Test(arguments: [
+        0, 1, 999_999_999, 1_000_000_000, 951_782_400_000_000_000, 4_102_444_799_120_000_000, -1, -1_500_000_000,
+    ])
     func `times are the same in both encodings`(nanoseconds: Int64) throws {
         let start = try decoded(exec(image(start: nanoseconds))).processExec.process.startTime
         #expect(start.seconds * 1_000_000_000 + Int64(start.nanos) == nanoseconds)

@@ -4,8 +4,8 @@
 //
 // usage: client-cpp ADDRESS
 //
-// "subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM or when the server ends
-// the stream, with 1 when something fails.
+// "subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM or
+// when the server ends the stream, with 1 when something fails.
 
 #include <atomic>
 #include <csignal>
@@ -18,66 +18,70 @@
 
 #include "tetragon/sensors.grpc.pb.h"
 
-namespace {
+namespace
+{
 
 // Set before the call is cancelled by a signal.
 std::atomic<bool> interrupted = false;
 
 int Stream(grpc::ClientContext &context, const std::string &address)
 {
-    auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
-    auto stub = tetragon::FineGuidanceSensors::NewStub(channel);
-    auto reader = stub->GetEvents(&context, tetragon::GetEventsRequest());
+	auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+	auto stub = tetragon::FineGuidanceSensors::NewStub(channel);
+	auto reader = stub->GetEvents(&context, tetragon::GetEventsRequest());
 
-    // Returns too when there will be none, because nobody could be reached or the call was cancelled.
-    reader->WaitForInitialMetadata();
-    if (channel->GetState(false) == GRPC_CHANNEL_READY && !interrupted)
-        std::cerr << "subscribed" << std::endl;
+	// Returns too when there will be none, because nobody could be reached or the call was
+	// cancelled.
+	reader->WaitForInitialMetadata();
+	if (channel->GetState(false) == GRPC_CHANNEL_READY && !interrupted)
+		std::cerr << "subscribed" << std::endl;
 
-    google::protobuf::util::JsonPrintOptions options;
-    options.preserve_proto_field_names = true;
-    tetragon::GetEventsResponse event;
-    std::string line;
-    while (reader->Read(&event)) {
-        line.clear();
-        auto converted = google::protobuf::util::MessageToJsonString(event, &line, options);
-        if (!converted.ok()) {
-            std::cerr << "client-cpp: an event cannot be written as JSON: " << converted.ToString() << std::endl;
-            return 1;
-        }
-        std::cout << line << std::endl;
-    }
+	google::protobuf::util::JsonPrintOptions options;
+	options.preserve_proto_field_names = true;
+	tetragon::GetEventsResponse event;
+	std::string line;
+	while (reader->Read(&event)) {
+		line.clear();
+		auto converted = google::protobuf::util::MessageToJsonString(event, &line, options);
+		if (!converted.ok()) {
+			std::cerr << "client-cpp: an event cannot be written as JSON: "
+				  << converted.ToString() << std::endl;
+			return 1;
+		}
+		std::cout << line << std::endl;
+	}
 
-    auto status = reader->Finish();
-    if (status.ok() || status.error_code() == grpc::StatusCode::CANCELLED)
-        return 0;
-    std::cerr << "client-cpp: status " << status.error_code() << ": " << status.error_message() << std::endl;
-    return 1;
+	auto status = reader->Finish();
+	if (status.ok() || status.error_code() == grpc::StatusCode::CANCELLED)
+		return 0;
+	std::cerr << "client-cpp: status " << status.error_code() << ": " << status.error_message()
+		  << std::endl;
+	return 1;
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        std::cerr << "usage: client-cpp ADDRESS" << std::endl;
-        return 2;
-    }
+	if (argc != 2) {
+		std::cerr << "usage: client-cpp ADDRESS" << std::endl;
+		return 2;
+	}
 
-    // A thread of its own waits for the signals: a handler could not cancel a call.
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+	// A thread of its own waits for the signals: a handler could not cancel a call.
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-    grpc::ClientContext context;
-    std::thread([&context, signals] {
-        int number = 0;
-        sigwait(&signals, &number);
-        interrupted = true;
-        context.TryCancel();
-    }).detach();
+	grpc::ClientContext context;
+	std::thread([&context, signals] {
+		int number = 0;
+		sigwait(&signals, &number);
+		interrupted = true;
+		context.TryCancel();
+	}).detach();
 
-    return Stream(context, argv[1]);
+	return Stream(context, argv[1]);
 }

@@ -1,6 +1,6 @@
+import CRecords
 // SPDX-License-Identifier: Apache-2.0
 import Containers
-import CRecords
 import Models
 import Processes
 import Testing
@@ -57,7 +57,7 @@ import Testing
         #expect(exit.process.binary == "/bin/sh")
         #expect(exit.process.arguments == "-c x")
         #expect(exit.process.pid == 5)
-        #expect(exit.process.flags == "clone")
+        #expect(exit.process.flags == "rootcwd clone")
     }
 
     @Test mutating func `the exit of a stranger is told and counted`() {

@@ -1,6 +1,6 @@
+import CRecords
 // SPDX-License-Identifier: Apache-2.0
 import Containers
-import CRecords
 import Models
 import Processes
 

@@ -16,7 +16,10 @@
 static int number;
 static pthread_barrier_t barrier;
 
-static void leave_thread(int code) { syscall(SYS_exit, code); }
+static void leave_thread(int code)
+{
+	syscall(SYS_exit, code);
+}
 
 static void *end_the_process(void *unused)
 {
@@ -50,7 +53,8 @@ int main(int argc, char **argv)
 		return number;
 	if (!strcmp(argv[1], "signal"))
 		kill(getpid(), number);
-	if (!strcmp(argv[1], "leader-first") && !pthread_create(&thread, NULL, end_the_process, NULL))
+	if (!strcmp(argv[1], "leader-first") &&
+	    !pthread_create(&thread, NULL, end_the_process, NULL))
 		leave_thread(3);
 	if (!strcmp(argv[1], "leader-last") && !pthread_create(&thread, NULL, run_out, NULL))
 		leave_thread(number);

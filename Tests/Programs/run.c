@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a program in the way that its first argument says; what the sensor tests look at the beginnings of.
+// Runs a program in the way that its first argument says; what the sensor tests look at the
+// beginnings of.
 //
 //   run plain PROGRAM ARGUMENTS...       execve
 //   run child PROGRAM ARGUMENTS...       in a child, and waits for it
-//   run sibling PROGRAM ARGUMENTS...     in a child that has this process's parent (CLONE_PARENT), as runtimes do
-//   run thread PROGRAM ARGUMENTS...      execve by a thread that is not the first
+//   run sibling PROGRAM ARGUMENTS...     in a child that has this process's parent (CLONE_PARENT),
+//   as runtimes do run thread PROGRAM ARGUMENTS...      execve by a thread that is not the first
 //   run descriptor PROGRAM ARGUMENTS...  by an open descriptor
 //   run memfd PROGRAM ARGUMENTS...       from a copy in memory
-//   run unlinked PROGRAM ARGUMENTS...    by a descriptor of a file whose name is removed first: PROGRAM is lost
-//   run wait PROGRAM ARGUMENTS...        when a byte has come on standard input
-//   run forked PROGRAM ARGUMENTS...      as wait, but has a child that runs PROGRAM too, forked before the byte comes
+//   run unlinked PROGRAM ARGUMENTS...    by a descriptor of a file whose name is removed first:
+//   PROGRAM is lost run wait PROGRAM ARGUMENTS...        when a byte has come on standard input run
+//   forked PROGRAM ARGUMENTS...      as wait, but has a child that runs PROGRAM too, forked before
+//   the byte comes
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A container's init that is gone before anybody could ask who it was.
-int main(void) { return 0; }
+int main(void)
+{
+	return 0;
+}

@@ -6,11 +6,11 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Logging
 import Models
-import ServiceLifecycle
 import Server
+import ServiceLifecycle
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 @Suite struct EndpointTests {
     private func mode(_ path: String) throws -> Int? {

@@ -3,8 +3,8 @@ import Events
 import GRPCCore
 import Processes
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 @testable import Server
 

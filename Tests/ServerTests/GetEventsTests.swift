@@ -3,8 +3,8 @@ import Events
 import GRPCCore
 import Server
 import Synchronization
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 @Suite struct GetEventsTests {
     /// The pids of the first `count` events; `onHeaders` runs when the headers are there.

@@ -5,8 +5,8 @@ import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Models
-import ServiceLifecycle
 import Server
+import ServiceLifecycle
 import Synchronization
 import TetragonAPI
 

@@ -8,27 +8,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// The kernfs id of a cgroup directory, as bpf_get_current_cgroup_id and the BPF records name it: the first eight
-/// bytes of its file handle. Returns 0 and sets errno on failure. (name_to_handle_at needs _GNU_SOURCE.)
+/// The kernfs id of a cgroup directory, as bpf_get_current_cgroup_id and the BPF records name it:
+/// the first eight bytes of its file handle. Returns 0 and sets errno on failure.
+/// (name_to_handle_at needs _GNU_SOURCE.)
 uint64_t apus_cgroup_id(int directory_fd, const char *path);
 
-/// pidfd_open(2); glibc has a wrapper only from 2.36 on, and Swift's Glibc module does not show it.
-int apus_pidfd_open(pid_t pid);
-
-/// A full memory barrier, which the ring's sleep protocol needs between its flag and its look at the positions.
-void apus_full_barrier(void);
-
-/// The wait between two looks at a busy ring. nanosleep(2) without the Swift runtime's hooks.
-void apus_nap_microseconds(uint32_t microseconds);
-
-/// Filesystem type of a path (statfs(2) f_type), 0 on failure. The constants are macros of linux/magic.h.
+/// Filesystem type of a path (statfs(2) f_type), 0 on failure. The constants are macros of
+/// linux/magic.h.
 uint64_t apus_filesystem_type(const char *path);
-extern const uint64_t apus_magic_cgroup2, apus_magic_cgroup1, apus_magic_tmpfs, apus_magic_bpffs;
+extern const uint64_t apus_magic_cgroup2, apus_magic_cgroup1;
 
 /// Kernel thread-safe name of the calling thread, for ps and perf. At most 15 bytes.
 void apus_name_thread(const char *name);
 
-/// A non-blocking eventfd(2), closed on exec: how other threads wake the writer. -1 and errno on failure.
+/// A non-blocking eventfd(2), closed on exec: how other threads wake the writer. -1 and errno on
+/// failure.
 int apus_eventfd(void);
 
 #endif
