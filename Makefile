@@ -5,8 +5,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help setup build demo test test-fast bench proto format check clean
 
-# The release build keeps to itself, so that it and an editor's debug build neither wait for nor undo each other.
-RELEASE := -c release --scratch-path .build/dist
+# The release build keeps to itself, so that it and an editor's debug build neither wait for nor undo each other. It
+# brings Swift's runtime along: dist/ runs where no toolchain is.
+RELEASE := -c release --scratch-path .build/dist --static-swift-stdlib
 PROGRAMS := $(patsubst Tests/Programs/%.c,dist/tests/%,$(wildcard Tests/Programs/*.c))
 
 help: ## List these words

@@ -40,7 +40,9 @@ struct Wiring {
                 cgroupHierarchy: hierarchy.number))
         let resolver = RegistrationResolver(procfs: procfs, hierarchy: hierarchy)
         // Containers that share the host's namespaces are told apart by their cgroups alone.
-        let host = resolver.namespaces(of: 1) ?? NamespaceKey(mount: 0, pid: 0)
+        // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
+        let host =
+            resolver.namespaces(of: 1) ?? resolver.namespaces(of: UInt32(getpid())) ?? NamespaceKey(mount: 0, pid: 0)
         let writer = Writer(
             sensors: sensors,
             tracker: ProcessTracker(node: options.nodeName, registry: ContainerRegistry(host: host)), hub: hub,
@@ -86,7 +88,7 @@ struct Wiring {
 
     /// Runs until SIGTERM or SIGINT.
     func run() async throws {
-        try await server.start()
+        try server.start()
         var services: [any Service] = []
         if let exporter {
             // The hub's end comes before the group's word to the exporter: a service must not leave unasked.

@@ -88,10 +88,19 @@ final class Writer: @unchecked Sendable {
         try sensors.forEachTask { tasks.append(Array($0)) }
         var early: [[UInt8]] = []
         while sensors.drain(limit: Self.batch, { early.append(Array($0)) }) > 0 {}
-        let seeds = tracker.adopt(tasks: tasks, early: early, procfs: procfs, cgroupPaths: paths) { waiting.append($0) }
+        var seeds = tracker.adopt(tasks: tasks, early: early, procfs: procfs, cgroupPaths: paths) { waiting.append($0) }
         publish()
-        try sensors.seedTree(tgids: seeds.map(\.tgid), cgroups: seeds.map(\.cgroup))
-        for record in early { record.withUnsafeBytes { apply($0) } }
+        var marked = Dictionary(seeds.map { ($0.tgid, $0.cgroup) }, uniquingKeysWith: { first, _ in first })
+        for record in early {
+            record.withUnsafeBytes {
+                if let late = ProcessTracker.unmarkedChild($0, of: marked) {
+                    seeds.append(late)
+                    marked[late.tgid] = late.cgroup
+                }
+                apply($0)
+            }
+        }
+        try seed(seeds)
         publish()
         renewReport()
 
@@ -105,6 +114,25 @@ final class Writer: @unchecked Sendable {
             }, Unmanaged.passRetained(self).toOpaque())
         guard failure == 0 else {
             throw StartError("cannot start the writer thread: \(String(cString: strerror(failure)))")
+        }
+    }
+
+    /// Marks found trees in the kernel. A child forked before its parent's mark has none; the ring tells of it, and it
+    /// is marked in turn until nobody is left.
+    private func seed(_ seeds: [ProcessTracker.TreeSeed]) throws {
+        var seeds = seeds
+        var marked: [UInt32: UInt64] = [:]
+        while !seeds.isEmpty {
+            try sensors.seedTree(tgids: seeds.map(\.tgid), cgroups: seeds.map(\.cgroup))
+            for seed in seeds { marked[seed.tgid] = seed.cgroup }
+            seeds = []
+            while sensors.drain(
+                limit: Self.batch,
+                {
+                    if let late = ProcessTracker.unmarkedChild($0, of: marked) { seeds.append(late) }
+                    apply($0)
+                }) > 0
+            {}
         }
     }
 

@@ -29,9 +29,8 @@ extension ProcessTracker {
         }.sorted { ($0.fixed.image.start, $0.fixed.image.tgid) < ($1.fixed.image.start, $1.fixed.image.tgid) }
         ledger.malformed += UInt64(tasks.count - found.count)
 
-        let host = found.first { $0.fixed.image.tgid == 1 }?.fixed.ns
         for (fixed, _) in found {
-            guessContainer(fixed, host: host, cgroupPaths: cgroupPaths)
+            guessContainer(fixed, cgroupPaths: cgroupPaths)
         }
         let trees = existingTrees(found.map(\.fixed))
         let execTimes = execTimes(early)
@@ -45,6 +44,16 @@ extension ProcessTracker {
             }
         }
         return trees.map { TreeSeed(tgid: $0.key, cgroup: $0.value) }
+    }
+
+    /// A fork by a process of a found tree, made before the kernel knew of the tree.
+    package static func unmarkedChild(
+        _ record: UnsafeRawBufferPointer, of marked: [UInt32: UInt64]
+    ) -> TreeSeed? {
+        guard case .fork(let fork)? = try? Record(record), fork.flags & REC_FLAG_IN_TREE.rawValue == 0,
+            let cgroup = marked[fork.parent.tgid]
+        else { return nil }
+        return TreeSeed(tgid: fork.child.tgid, cgroup: cgroup)
     }
 
     private mutating func adopt(
@@ -76,7 +85,7 @@ extension ProcessTracker {
 
     /// A cgroup's name may give the container's id away; else the first process of a pid namespace, in a cgroup and a
     /// mount namespace of its own, is taken for a container's init and its cgroup's name for the id.
-    private mutating func guessContainer(_ fixed: rec_exec, host: rec_namespaces?, cgroupPaths: [UInt64: String]) {
+    private mutating func guessContainer(_ fixed: rec_exec, cgroupPaths: [UInt64: String]) {
         guard let path = cgroupPaths[fixed.cgroup_id] else { return }
         let namespaces = NamespaceKey(mount: fixed.ns.mnt, pid: fixed.ns.pid)
         if let present = registry.tree.container(above: fixed.cgroup_id) {
@@ -84,7 +93,8 @@ extension ProcessTracker {
             if fixed.ns_pid == 1, fixed.ns_level == 1 { try? registry.register(present, namespaces: namespaces) }
             return
         }
-        guard fixed.ns_pid == 1, fixed.ns_level == 1, let host, fixed.ns.mnt != host.mnt, fixed.ns.pid != host.pid,
+        guard fixed.ns_pid == 1, fixed.ns_level == 1, fixed.ns.mnt != registry.host.mount,
+            fixed.ns.pid != registry.host.pid,
             let name = path.split(separator: "/").last.map(String.init),
             !name.hasSuffix(".service"), !name.hasSuffix(".slice"),
             let identity = try? ContainerIdentity(id: name, cgroupsPath: path)
