@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import SwiftProtobuf
+import TetragonAPI
+import Testing
+
+extension SystemTests {
+    /// What survives the agent.
+    ///
+    /// Of containers that run through a restart the agent keeps what the kernel still shows. Kept: the container's id
+    /// (the digits in its cgroup's name; for a container of plain runc, with a pid namespace of its own, the name
+    /// itself), what is in its own tree and what was injected after the restart. Not kept: pod, names and image,
+    /// which only the hook has told, and the injected processes of before that were handed on to the container's init.
+    @Suite struct RestartTests {
+        @Test func runningContainersKeepWhatCanBeKnown() async throws {
+            let agent = try AgentProcess()
+            try await agent.start()
+            do {
+                try await withContainers(agent) { containers in
+                    try await underLoad(agent) {
+                        try await agent.stop()
+                        try await agent.start()
+                        for container in containers { try await expectKept(container, agent) }
+                        try await agent.kill()
+                        try await agent.start()
+                        for container in containers { try await expectKept(container, agent) }
+                        try await expectWholeIdentityOfNewContainer(agent)
+                    }
+                }
+                // Fails if a socket or something in bpffs is left.
+                try await agent.stop()
+            } catch {
+                print("the agent's log:\n\(agent.log.suffix(4000))")
+                try? await agent.kill()
+                throw error
+            }
+        }
+
+        @Test func processesAcrossTheStartAreKnownOnceEach() async throws {
+            let word = uniqueWord("storm")
+            let sleeper = try Command(["/bin/sleep", "1000.\(UInt32.random(in: 1...UInt32.max))"])
+            defer { sleeper.signal(SIGKILL) }
+            let storm = try Command([
+                "/bin/sh", "-c", "n=0; while :; do n=$((n+1)); /bin/true \(word) $n; (: subshell); done",
+            ])
+            defer { storm.signal(SIGKILL) }
+            try await Task.sleep(for: .milliseconds(200))
+
+            let agent = try AgentProcess()
+            try await agent.start()
+            try await EventStream.with(agent) { events in
+                _ = try await events.first("the storm") { $0.process.arguments.hasPrefix(word) }
+                try await Task.sleep(for: .seconds(1))
+                storm.signal(SIGKILL)
+                try await events.settle()
+            }
+            try await agent.stop()
+
+            // The file has what came before the first subscriber too.
+            let events = try ExportedEvents.read(agent.exportFile)
+            let execs = events.filter(\.isExec)
+            #expect(Set(execs.map(\.process.execID)).count == execs.count, "an exec_id was given twice")
+            #expect(execs.count { $0.process.pid.value == UInt32(sleeper.pid) } == 1)
+            #expect(execs.first { $0.process.pid.value == UInt32(sleeper.pid) }?.process.flags.contains("procFS") == true)
+
+            let known = Set(execs.map(\.process.execID))
+            let ends = events.filter { $0.isExit && $0.process.binary == "/bin/true" }
+            #expect(Set(ends.map(\.process.execID)).count == ends.count)
+            #expect(ends.allSatisfy { known.contains($0.process.execID) }, "an exit without its exec")
+            #expect(!events.contains { $0.process.flags.contains("unknown") })
+            let numbers = execs.filter { $0.process.arguments.hasPrefix(word + " ") }.compactMap {
+                Int($0.process.arguments.dropFirst(word.count + 1))
+            }
+            let first = try #require(numbers.min())
+            #expect(numbers.sorted() == Array(first..<first + numbers.count), "a gap in the storm")
+            print("storm across the start: \(numbers.count) processes without a gap, from number \(first) on")
+        }
+
+        /// The same container thrice: as a CRI runtime makes it, in the host's pid namespace, and with a name for an id.
+        private func withContainers(
+            _ agent: AgentProcess, _ body: ([RuncContainer]) async throws -> Void
+        ) async throws {
+            var plain = ContainerSetup()
+            plain.command = ["/bin/sh", "-c", "while :; do /bin/true own; sleep 0.05; done"]
+            var host = plain
+            host.id = ContainerSetup().id
+            host.sharesHostPids = true
+            var named = plain
+            named.id = uniqueWord("restart")
+            named.style = .none
+            try await RuncContainer.with(agent, plain) { plain in
+                try await RuncContainer.with(agent, host) { host in
+                    try await RuncContainer.with(agent, named) { named in
+                        try await body([plain, host, named])
+                    }
+                }
+            }
+        }
+
+        /// Containers that come and go, and processes without end, while `body` runs.
+        private func underLoad(_ agent: AgentProcess, _ body: () async throws -> Void) async throws {
+            let processes = try Command(["/bin/sh", "-c", "while :; do /bin/true load; done"])
+            defer { processes.signal(SIGKILL) }
+            let containers = Task {
+                while !Task.isCancelled {
+                    var setup = ContainerSetup()
+                    setup.command = ["/bin/true"]
+                    setup.stages = [HookStage.allCases.randomElement()!]
+                    try await RuncContainer.runToEnd(agent, setup)
+                }
+            }
+            let outcome: Result<Void, any Error>
+            do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+            containers.cancel()
+            // No container failed because its agent was away.
+            do { try await containers.value } catch is CancellationError {}
+            try outcome.get()
+        }
+
+        private func expectKept(_ container: RuncContainer, _ agent: AgentProcess) async throws {
+            try await EventStream.with(agent) { events in
+                let own = try await events.first("a new child in the tree of \(container.id)") {
+                    $0.isExec && $0.isIn(container) && $0.process.arguments == "own"
+                }
+                #expect(own.isInInitTree, "\(own.testDescription)")
+                #expect(own.process.docker == String(container.id.prefix(15)))
+                #expect(own.process.identity.source != "hook" && !own.process.hasPod)
+                let word = uniqueWord("injected")
+                try await container.exec("/bin/true", word)
+                let injected = try await events.exec(word)
+                #expect(injected.isIn(container) && injected.isInjected, "\(injected.testDescription)")
+            }
+        }
+
+        private func expectWholeIdentityOfNewContainer(_ agent: AgentProcess) async throws {
+            try await EventStream.with(agent) { events in
+                var setup = ContainerSetup()
+                setup.command = ["/bin/true", uniqueWord("new")]
+                try await RuncContainer.runToEnd(agent, setup)
+                let exec = try await events.exec(setup.command[1])
+                #expect(exec.isInInitTree && exec.process.container.id == setup.id)
+                #expect(exec.process.pod.name == setup.pod.name)
+            }
+        }
+    }
+}
