@@ -14,8 +14,8 @@ for name in noop sleeper; do
     cc -std=gnu11 -O2 -Wall -Wextra -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie -no-pie -s \
         -o "$out/$name" "$here/programs/$name.c"
 done
-# Static, so that what is measured is not their own start.
-for name in storm alternate crowd; do
+# Static, so that a dynamic loader is no part of what is measured.
+for name in cnoop storm alternate crowd; do
     cc -std=gnu11 -O2 -Wall -Wextra -static -o "$out/$name" "$here/programs/$name.c"
 done
 cc -std=gnu11 -O2 -Wall -Wextra -o "$out/receive" "$here/programs/receive.c" -lnghttp2

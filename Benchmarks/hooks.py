@@ -23,7 +23,7 @@ _POD = {
 
 
 def hook(workshop: Workshop) -> list[Figure]:
-    """The hook's process beside a no-op's, with an agent that answers."""
+    """The hook's process beside a static C program that does nothing, with an agent that answers."""
     runs = 600
     bundle = _bundle(workshop, "hooked", "/bench", hooks=None)
     state, sleeper = bundle / "state.json", workshop.program("sleeper")
@@ -37,7 +37,7 @@ def hook(workshop: Workshop) -> list[Figure]:
             f"""printf '%s,"pid":%d}}' '{json.dumps(facts)[:-1]}' $! > '{state}'""",
         ])
         noop, ours = workshop.alternate(
-            runs, state, [workshop.program("noop")], [workshop.hook, *_arguments(workshop, agent)], prologue=start)
+            runs, state, [workshop.program("cnoop")], [workshop.hook, *_arguments(workshop, agent)], prologue=start)
         _expect_registrations(agent, runs, workshop)
 
     section = "OCI hook, with an agent that answers"

@@ -25,11 +25,6 @@ struct candidate {
 	long failures;
 };
 
-static int64_t in_ns(struct timeval time)
-{
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_usec * 1000L;
-}
-
 static void run(struct candidate *this, long number, const char *input)
 {
 	int64_t begin = now_ns(CLOCK_MONOTONIC);

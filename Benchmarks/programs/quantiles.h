@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <time.h>
 
 static inline int64_t now_ns(clockid_t clock)
@@ -15,6 +16,11 @@ static inline int64_t now_ns(clockid_t clock)
 
 	clock_gettime(clock, &time);
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static inline int64_t in_ns(struct timeval time)
+{
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_usec * 1000L;
 }
 
 static int by_size(const void *a, const void *b)
