@@ -149,7 +149,7 @@ let package = Package(
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
-        .testTarget(name: "ContainersTests", dependencies: ["Containers"]),
+        .testTarget(name: "ContainersTests", dependencies: ["Containers", "Models"]),
         .testTarget(
             name: "AgentCoreTests",
             dependencies: ["AgentCore", "Models", .product(name: "Logging", package: "swift-log")]),

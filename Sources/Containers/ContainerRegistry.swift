@@ -13,7 +13,7 @@ package struct ContainerRegistry {
 
     package private(set) var tree = CgroupTree()
     private var byNamespaces: [NamespaceKey: Owner] = [:]
-    private let host: NamespaceKey
+    package let host: NamespaceKey
     package private(set) var containers: [UInt64: Container] = [:]
 
     private enum Owner {

@@ -41,43 +41,65 @@ package struct RegistrationResolver: Sendable {
     package func resolve(
         _ identity: ContainerIdentity, statePid: UInt32, caller: HookCaller
     ) throws(RegistrationError) -> Registration {
-        // In createContainer the hook already runs inside: its parent is the container's init, and the state's pid
-        // counts in the container's own pid namespace. In createRuntime it runs outside, and the state names the init.
-        let initProcess: UInt32
-        if identity.stage == .createRuntime {
-            guard statePid > 1 else {
-                throw RegistrationError(
-                    .invalid, "createRuntime of container \(identity.id) names no process (state.pid)")
-            }
-            initProcess = statePid
-        } else {
-            guard let parent = procfs.parent(of: caller.pid), parent > 1 else {
-                throw RegistrationError(
-                    .unavailable, "the hook of container \(identity.id), pid \(caller.pid), is gone or out of reach")
-            }
-            initProcess = parent
-        }
+        let initProcess =
+            identity.stage == .createRuntime
+            ? try initNamed(by: statePid, identity, caller) : try initAbove(caller, identity)
         guard let path = procfs.cgroupPath(of: initProcess, in: hierarchy) else {
             throw RegistrationError(
                 .unavailable,
-                "cannot read the cgroup of process \(initProcess), the init of container \(identity.id): it is gone")
+                "cannot read the cgroup of process \(initProcess), the init of container \(identity.id.text): it is gone"
+            )
         }
         guard path != "/" else {
             throw RegistrationError(
                 .denied,
-                "container \(identity.id) has no cgroup of its own in \(hierarchy.root): its init \(initProcess) is in the root"
+                "container \(identity.id.text) has no cgroup of its own in \(hierarchy.root): its init \(initProcess) is in the root"
             )
         }
         let own = containerPath(kernel: path, claimed: identity.cgroupsPath?.path ?? "")
         guard let cgroup = hierarchy.id(ofPath: own) else {
             throw RegistrationError(
                 .failed,
-                "cannot get the id of cgroup \(hierarchy.root)\(own) of container \(identity.id): \(String(cString: strerror(errno)))"
+                "cannot get the id of cgroup \(hierarchy.root)\(own) of container \(identity.id.text): \(String(cString: strerror(errno)))"
             )
         }
         return Registration(
             identity: identity, cgroup: cgroup, cgroupPath: own, initProcess: initProcess,
             namespaces: namespaces(of: initProcess))
+    }
+
+    /// In createContainer the hook already runs inside: its parent is the container's init, while the state's pid
+    /// counts in the container's own pid namespace. Whoever lies here can mislabel nobody but itself.
+    private func initAbove(_ caller: HookCaller, _ identity: ContainerIdentity) throws(RegistrationError) -> UInt32 {
+        guard let parent = procfs.parent(of: caller.pid), parent > 1 else {
+            throw RegistrationError(
+                .unavailable, "the hook of container \(identity.id.text), pid \(caller.pid), is gone or out of reach")
+        }
+        return parent
+    }
+
+    /// In createRuntime the hook runs outside, as root, and the state names the init: a child of the runtime, as the
+    /// hook is.
+    private func initNamed(
+        by statePid: UInt32, _ identity: ContainerIdentity, _ caller: HookCaller
+    ) throws(RegistrationError) -> UInt32 {
+        guard statePid > 1 else {
+            throw RegistrationError(
+                .invalid, "createRuntime of container \(identity.id.text) names no process (state.pid is \(statePid))")
+        }
+        guard caller.uid == 0 else {
+            throw RegistrationError(
+                .denied,
+                "createRuntime of container \(identity.id.text) is for root, and pid \(caller.pid) has uid \(caller.uid)"
+            )
+        }
+        guard let runtime = procfs.parent(of: caller.pid), runtime == procfs.parent(of: statePid) else {
+            throw RegistrationError(
+                .denied,
+                "createRuntime of container \(identity.id.text): process \(statePid) is no child of the runtime that "
+                    + "called the hook \(caller.pid)")
+        }
+        return statePid
     }
 
     package func namespaces(of pid: UInt32) -> NamespaceKey? {
