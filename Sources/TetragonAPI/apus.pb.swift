@@ -14,8 +14,8 @@
 // client that does not know them skips them.
 //
 // Allocated so far: Process 50000 exec_origin, 50001 container, 50002 identity, 50003 phase; GetEventsRequest 50000
-// options; GetEventsResponse and EventType 50000 loss; CreateContainer 50000 hook. A number without a field here waits
-// for the work that needs it.
+// options; GetEventsResponse and EventType 50000 loss; CreateContainer 50000 hook; GetInfoResponse.Probe 50000 reason,
+// 50001 without. A number without a field here waits for the work that needs it.
 
 package import SwiftProtobuf
 

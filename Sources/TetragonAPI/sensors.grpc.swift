@@ -193,6 +193,19 @@ package enum Tetragon_FineGuidanceSensors: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "GetInfo" metadata.
+        package enum GetInfo: Sendable {
+            /// Request type for "GetInfo".
+            package typealias Input = Tetragon_GetInfoRequest
+            /// Response type for "GetInfo".
+            package typealias Output = Tetragon_GetInfoResponse
+            /// Descriptor for "GetInfo".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tetragon.FineGuidanceSensors"),
+                method: "GetInfo",
+                type: .unary
+            )
+        }
         /// Namespace for "RuntimeHook" metadata.
         package enum RuntimeHook: Sendable {
             /// Request type for "RuntimeHook".
@@ -247,6 +260,7 @@ package enum Tetragon_FineGuidanceSensors: Sendable {
             RemoveSensor.descriptor,
             GetStackTraceTree.descriptor,
             GetVersion.descriptor,
+            GetInfo.descriptor,
             RuntimeHook.descriptor,
             GetDebug.descriptor,
             SetDebug.descriptor
@@ -513,6 +527,24 @@ extension Tetragon_FineGuidanceSensors {
             request: GRPCCore.StreamingServerRequest<Tetragon_GetVersionRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_GetVersionResponse>
+
+        /// Handle the "GetInfo" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the agent is, what it was told, and what the kernel lets it do.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Tetragon_GetInfoRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Tetragon_GetInfoResponse` messages.
+        func getInfo(
+            request: GRPCCore.StreamingServerRequest<Tetragon_GetInfoRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_GetInfoResponse>
 
         /// Handle the "RuntimeHook" method.
         ///
@@ -816,6 +848,24 @@ extension Tetragon_FineGuidanceSensors {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Tetragon_GetVersionResponse>
 
+        /// Handle the "GetInfo" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the agent is, what it was told, and what the kernel lets it do.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_GetInfoRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Tetragon_GetInfoResponse` message.
+        func getInfo(
+            request: GRPCCore.ServerRequest<Tetragon_GetInfoRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Tetragon_GetInfoResponse>
+
         /// Handle the "RuntimeHook" method.
         ///
         /// > Source IDL Documentation:
@@ -1117,6 +1167,24 @@ extension Tetragon_FineGuidanceSensors {
             context: GRPCCore.ServerContext
         ) async throws -> Tetragon_GetVersionResponse
 
+        /// Handle the "GetInfo" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the agent is, what it was told, and what the kernel lets it do.
+        ///
+        /// - Parameters:
+        ///   - request: A `Tetragon_GetInfoRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Tetragon_GetInfoResponse` to respond with.
+        func getInfo(
+            request: Tetragon_GetInfoRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Tetragon_GetInfoResponse
+
         /// Handle the "RuntimeHook" method.
         ///
         /// > Source IDL Documentation:
@@ -1322,6 +1390,17 @@ extension Tetragon_FineGuidanceSensors.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Tetragon_FineGuidanceSensors.Method.GetInfo.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_GetInfoRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_GetInfoResponse>(),
+            handler: { request, context in
+                try await self.getInfo(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Tetragon_FineGuidanceSensors.Method.RuntimeHook.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_RuntimeHookRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_RuntimeHookResponse>(),
@@ -1497,6 +1576,17 @@ extension Tetragon_FineGuidanceSensors.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_GetVersionResponse> {
         let response = try await self.getVersion(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func getInfo(
+        request: GRPCCore.StreamingServerRequest<Tetragon_GetInfoRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_GetInfoResponse> {
+        let response = try await self.getInfo(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1706,6 +1796,19 @@ extension Tetragon_FineGuidanceSensors.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Tetragon_GetVersionResponse> {
         return GRPCCore.ServerResponse<Tetragon_GetVersionResponse>(
             message: try await self.getVersion(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func getInfo(
+        request: GRPCCore.ServerRequest<Tetragon_GetInfoRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Tetragon_GetInfoResponse> {
+        return GRPCCore.ServerResponse<Tetragon_GetInfoResponse>(
+            message: try await self.getInfo(
                 request: request.message,
                 context: context
             ),
@@ -2063,6 +2166,29 @@ extension Tetragon_FineGuidanceSensors {
             deserializer: some GRPCCore.MessageDeserializer<Tetragon_GetVersionResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_GetVersionResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetInfo" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the agent is, what it was told, and what the kernel lets it do.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_GetInfoRequest` message.
+        ///   - serializer: A serializer for `Tetragon_GetInfoRequest` messages.
+        ///   - deserializer: A deserializer for `Tetragon_GetInfoResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getInfo<Result>(
+            request: GRPCCore.ClientRequest<Tetragon_GetInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Tetragon_GetInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Tetragon_GetInfoResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_GetInfoResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "RuntimeHook" method.
@@ -2596,6 +2722,40 @@ extension Tetragon_FineGuidanceSensors {
             )
         }
 
+        /// Call the "GetInfo" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the agent is, what it was told, and what the kernel lets it do.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_GetInfoRequest` message.
+        ///   - serializer: A serializer for `Tetragon_GetInfoRequest` messages.
+        ///   - deserializer: A deserializer for `Tetragon_GetInfoResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func getInfo<Result>(
+            request: GRPCCore.ClientRequest<Tetragon_GetInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Tetragon_GetInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Tetragon_GetInfoResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_GetInfoResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Tetragon_FineGuidanceSensors.Method.GetInfo.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "RuntimeHook" method.
         ///
         /// > Source IDL Documentation:
@@ -3074,6 +3234,35 @@ extension Tetragon_FineGuidanceSensors.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_GetVersionRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_GetVersionResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetInfo" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Says what the agent is, what it was told, and what the kernel lets it do.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Tetragon_GetInfoRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getInfo<Result>(
+        request: GRPCCore.ClientRequest<Tetragon_GetInfoRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_GetInfoResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getInfo(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_GetInfoRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_GetInfoResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3592,6 +3781,39 @@ extension Tetragon_FineGuidanceSensors.ClientProtocol {
             metadata: metadata
         )
         return try await self.getVersion(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetInfo" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Says what the agent is, what it was told, and what the kernel lets it do.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getInfo<Result>(
+        _ message: Tetragon_GetInfoRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_GetInfoResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Tetragon_GetInfoRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getInfo(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -560,6 +560,133 @@ package nonisolated struct Tetragon_GetVersionResponse: Sendable {
   package init() {}
 }
 
+/// Asks what the agent is, what it was told, and what the kernel lets it do.
+package nonisolated struct Tetragon_GetInfoRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What the agent is, what it was told, and what the kernel lets it do.
+package nonisolated struct Tetragon_GetInfoResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Its version.
+  package var version: String = String()
+
+  /// Its name.
+  package var name: String = String()
+
+  /// Every feature of the kernel that it has looked for.
+  package var probes: [Tetragon_GetInfoResponse.Probe] = []
+
+  /// Its options, each with the value in effect.
+  package var conf: [Tetragon_GetInfoResponse.ConfVal] = []
+
+  /// How it was built.
+  package var build: Tetragon_GetInfoResponse.BuildInfo {
+    get {_build ?? Tetragon_GetInfoResponse.BuildInfo()}
+    set {_build = newValue}
+  }
+  /// Returns true if `build` has been explicitly set.
+  package var hasBuild: Bool {self._build != nil}
+  /// Clears the value of `build`. Subsequent reads from it will return its default value.
+  package mutating func clearBuild() {self._build = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// A feature of the kernel.
+  package nonisolated struct Probe: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Its name, which stays the same from version to version.
+    package var name: String = String()
+
+    /// The kernel has it, and lets the agent use it.
+    package var enabled: SwiftProtobuf.Google_Protobuf_BoolValue {
+      get {_enabled ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
+      set {_enabled = newValue}
+    }
+    /// Returns true if `enabled` has been explicitly set.
+    package var hasEnabled: Bool {self._enabled != nil}
+    /// Clears the value of `enabled`. Subsequent reads from it will return its default value.
+    package mutating func clearEnabled() {self._enabled = nil}
+
+    /// Why it is missing, in the kernel's words, or more about one that is there.
+    package var reason: String = String()
+
+    /// What the agent cannot do without it.
+    package var without: String = String()
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _enabled: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
+  }
+
+  /// An option of the agent.
+  package nonisolated struct ConfVal: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// The flag's name, without dashes in front.
+    package var key: String = String()
+
+    /// Its value: a StringValue, an Int64Value, a BoolValue or a ListValue.
+    package var value: SwiftProtobuf.Google_Protobuf_Any {
+      get {_value ?? SwiftProtobuf.Google_Protobuf_Any()}
+      set {_value = newValue}
+    }
+    /// Returns true if `value` has been explicitly set.
+    package var hasValue: Bool {self._value != nil}
+    /// Clears the value of `value`. Subsequent reads from it will return its default value.
+    package mutating func clearValue() {self._value = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _value: SwiftProtobuf.Google_Protobuf_Any? = nil
+  }
+
+  /// How the agent was built, as far as it knows.
+  package nonisolated struct BuildInfo: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// The version of Go, where the agent is written in it.
+    package var goVersion: String = String()
+
+    /// The commit that it was built from.
+    package var commit: String = String()
+
+    /// When that commit was made.
+    package var time: String = String()
+
+    /// Whether what was built differed from the commit.
+    package var modified: String = String()
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
+
+  fileprivate var _build: Tetragon_GetInfoResponse.BuildInfo? = nil
+}
+
 /// Which processes of the table to send.
 package nonisolated struct Tetragon_DumpProcessCacheReqArgs: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1469,6 +1596,212 @@ nonisolated extension Tetragon_GetVersionResponse: SwiftProtobuf.Message, SwiftP
 
   package static func ==(lhs: Tetragon_GetVersionResponse, rhs: Tetragon_GetVersionResponse) -> Bool {
     if lhs.version != rhs.version {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_GetInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetInfoRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_GetInfoRequest, rhs: Tetragon_GetInfoRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_GetInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetInfoResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}name\0\u{1}probes\0\u{1}conf\0\u{1}build\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.probes) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.conf) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._build) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.probes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.probes, fieldNumber: 3)
+    }
+    if !self.conf.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.conf, fieldNumber: 4)
+    }
+    try { if let v = self._build {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_GetInfoResponse, rhs: Tetragon_GetInfoResponse) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.probes != rhs.probes {return false}
+    if lhs.conf != rhs.conf {return false}
+    if lhs._build != rhs._build {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_GetInfoResponse.Probe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Tetragon_GetInfoResponse.protoMessageName + ".Probe"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}Name\0\u{1}Enabled\0\u{2}NM\u{c}reason\0\u{1}without\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._enabled) }()
+      case 50000: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 50001: try { try decoder.decodeSingularStringField(value: &self.without) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._enabled {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 50000)
+    }
+    if !self.without.isEmpty {
+      try visitor.visitSingularStringField(value: self.without, fieldNumber: 50001)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_GetInfoResponse.Probe, rhs: Tetragon_GetInfoResponse.Probe) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._enabled != rhs._enabled {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.without != rhs.without {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_GetInfoResponse.ConfVal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Tetragon_GetInfoResponse.protoMessageName + ".ConfVal"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._value) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    try { if let v = self._value {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_GetInfoResponse.ConfVal, rhs: Tetragon_GetInfoResponse.ConfVal) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs._value != rhs._value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_GetInfoResponse.BuildInfo: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Tetragon_GetInfoResponse.protoMessageName + ".BuildInfo"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}go_version\0\u{1}commit\0\u{1}time\0\u{1}modified\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.goVersion) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.commit) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.time) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.modified) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.goVersion.isEmpty {
+      try visitor.visitSingularStringField(value: self.goVersion, fieldNumber: 1)
+    }
+    if !self.commit.isEmpty {
+      try visitor.visitSingularStringField(value: self.commit, fieldNumber: 2)
+    }
+    if !self.time.isEmpty {
+      try visitor.visitSingularStringField(value: self.time, fieldNumber: 3)
+    }
+    if !self.modified.isEmpty {
+      try visitor.visitSingularStringField(value: self.modified, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_GetInfoResponse.BuildInfo, rhs: Tetragon_GetInfoResponse.BuildInfo) -> Bool {
+    if lhs.goVersion != rhs.goVersion {return false}
+    if lhs.commit != rhs.commit {return false}
+    if lhs.time != rhs.time {return false}
+    if lhs.modified != rhs.modified {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
