@@ -43,7 +43,24 @@ extension ProcessTracker {
                 emit(event(.exec, fixed.image.start, entry))
             }
         }
+        forgetStrangers(early)
         return trees.map { TreeSeed(tgid: $0.key, cgroup: $0.value) }
+    }
+
+    /// Who was there before the sensors and gone before the iterator came by was never told of: no exit of it either.
+    private mutating func forgetStrangers(_ early: [[UInt8]]) {
+        var born: Set<UInt32> = []
+        for bytes in early {
+            bytes.withUnsafeBytes { record in
+                switch try? Record(record) {
+                case .fork(let fork)?: born.insert(fork.child.tgid)
+                case .exec(let exec)?: born.insert(exec.fixed.image.tgid)
+                case .exit(let exit)? where !born.contains(exit.image.tgid) && table[exit.image.tgid] == nil:
+                    recentExits.insert(exit.image)
+                default: break
+                }
+            }
+        }
     }
 
     /// A fork by a process of a found tree, made before the kernel knew of the tree.

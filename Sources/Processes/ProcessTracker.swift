@@ -14,7 +14,7 @@ package struct ProcessTracker {
 
     var table: [UInt32: ProcessEntry] = [:]
     private var pending: [UInt16: PendingArguments] = [:]
-    private var recentExits = RecentExits()
+    var recentExits = RecentExits()
     var clock = WallClock()
     let execID: ExecIDMaker
     private var flagTexts: [ProcessFlags: String] = [:]
@@ -241,7 +241,7 @@ package struct ProcessTracker {
 }
 
 /// The last exits, to tell an exit reported twice from one of a stranger. Repeats come within microseconds.
-private struct RecentExits {
+struct RecentExits {
     private var ring: [rec_image] = []
     private var next = 0
     private static let capacity = 256

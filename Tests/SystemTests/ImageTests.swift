@@ -158,7 +158,9 @@ extension SystemTests {
             let file = try agent().exportFile
             var found: Event?
             try await eventually("the exported line") {
-                found = try ExportedEvents.read(file).first { $0.message == event.message }
+                found = try ExportedEvents.read(file, containing: event.process.execID).first {
+                    $0.message == event.message
+                }
                 return found != nil
             }
             return found!

@@ -7,11 +7,19 @@ import TetragonAPI
 enum ExportedEvents {
     /// Every whole line, decoded by the generated code: a line that is no JSON or has a field that the API does not
     /// know is an error.
-    static func read(_ path: String) throws -> [Event] {
+    ///
+    /// - Parameter word: decode only lines with it; others may be many and long.
+    static func read(_ path: String, containing word: String = "") throws -> [Event] {
         let data = try Data(contentsOf: URL(filePath: path))
-        let end = data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? data.startIndex
-        return try data[..<end].split(separator: UInt8(ascii: "\n")).map {
-            Event(try Tetragon_GetEventsResponse(jsonUTF8Data: Data($0)))
+        let newline = Data([UInt8(ascii: "\n")])
+        var events: [Event] = []
+        var start = data.startIndex
+        while let end = data.range(of: newline, in: start..<data.endIndex) {
+            let line = data[start..<end.lowerBound]
+            start = end.upperBound
+            guard word.isEmpty || line.range(of: Data(word.utf8)) != nil else { continue }
+            events.append(Event(try Tetragon_GetEventsResponse(jsonUTF8Data: Data(line))))
         }
+        return events
     }
 }
