@@ -41,11 +41,16 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
-    machine = _machine(options.binaries)
+    if options.realtime:
+        # Agent, clients and whoever is measured inherit it.
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+
+    machine = _machine(options)
     print(f"Apus {machine['revision']} on {machine['cpu']} ({machine['cpus']} CPUs), Linux {machine['kernel']}, "
           f"load {machine['load']}")
     if machine["load"] > 0.5:
-        print("The machine is not idle: times are longer and spread wider than they would be.")
+        print("The machine is not idle: times are longer and spread wider than they would be" +
+              (", though everything here runs in the real-time class." if options.realtime else "; see --realtime."))
     figures, failures, begin = [], {}, time.monotonic()
     try:
         with Workshop(options.binaries, options.programs) as workshop:
@@ -82,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--binaries", type=Path, default=dist, help="where apus-agent, apus-oci-hook and apus are")
     parser.add_argument("--programs", type=Path, default=dist / "bench", help="where the benchmarks' own programs are")
     parser.add_argument("--output", type=Path, default=dist / "bench.json", help="where the figures are kept")
+    parser.add_argument("--realtime", action="store_true", help="run it all before anything else on this machine")
     parser.add_argument("--only", action="append", choices=_MEASUREMENTS, help="measure this; may be repeated")
     options = parser.parse_args()
     for name in ("binaries", "programs"):
@@ -89,15 +95,15 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _machine(binaries: Path) -> dict:
-    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
+def _machine(options: argparse.Namespace) -> dict:
+    cpus = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in cpus if line.startswith("model name")), platform.machine())
     revision = subprocess.run(
         ["git", "-C", _ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "revision": revision or "of no known revision",
-        "binaries": str(binaries), "cpu": model, "cpus": os.cpu_count(), "kernel": platform.release(),
-        "load": round(os.getloadavg()[0], 2),
+        "binaries": str(options.binaries), "realtime": options.realtime, "load": round(os.getloadavg()[0], 2),
+        "cpu": model, "cpus": os.cpu_count(), "kernel": platform.release(),
     }
 
 

@@ -73,11 +73,12 @@ class Figure:
 
     def cells(self) -> list[str]:
         unit = "" if self.comparison == "×" else self.unit
+        sign = "" if self.compared and self.compared.middle < 0 else self.comparison
         return [
             self.name,
             self.baseline.text(self.unit) if self.baseline else "",
             self.value.text(self.unit),
-            self.comparison + self.compared.text(unit) if self.compared else "",
+            sign + self.compared.text(unit) if self.compared else "",
             "" if self.aim is None else f"{self.comparison}{number(self.aim)} {unit}".strip(),
             {True: "met", False: "MISSED", None: ""}[self.met],
         ]
