@@ -49,4 +49,5 @@ static inline const struct btf_enum *apus_btf_enumerators(const struct btf_type 
 {
 	return btf_enum(t);
 }
-static const uint32_t apus_btf_kind_typedef = BTF_KIND_TYPEDEF, apus_btf_kind_enum = BTF_KIND_ENUM;
+static const uint32_t apus_btf_kind_typedef = BTF_KIND_TYPEDEF, apus_btf_kind_enum = BTF_KIND_ENUM,
+		      apus_btf_kind_struct = BTF_KIND_STRUCT, apus_btf_kind_func = BTF_KIND_FUNC;

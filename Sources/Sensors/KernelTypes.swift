@@ -15,6 +15,12 @@ package struct KernelTypes: ~Copyable {
 
     deinit { btf__free(btf) }
 
+    /// The number of a type or function (`apus_btf_kind_…`), by which programs name what they are attached to.
+    func id(_ name: String, _ kind: UInt32) -> UInt32? {
+        let id = btf__find_by_name_kind(btf, name, kind)
+        return id > 0 ? UInt32(id) : nil
+    }
+
     /// How many arguments a tracepoint hands to its programs; nil if the kernel has no such tracepoint.
     func tracepointArguments(_ name: String) -> Int? {
         let typedef = btf__find_by_name_kind(btf, "btf_trace_" + name, apus_btf_kind_typedef)

@@ -25,4 +25,17 @@ void apus_name_thread(const char *name);
 /// failure.
 int apus_eventfd(void);
 
+/// A disabled perf event: of a tracepoint by its number `config`, or of a kprobe or uprobe at
+/// `name` (a function, a file) and `offset`. Of the calling thread if `own`, else of CPU 0. -1 and
+/// errno on failure. (glibc has no perf_event_open.)
+int apus_perf_event(uint32_t type, uint64_t config, const char *name, uint64_t offset, int own);
+
+/// Makes the event run a BPF program. -1 and errno on failure.
+int apus_perf_event_attach(int event, int program);
+
+/// Attaches a program of that type to one place of a file by a uprobe.multi link (kernel 6.6).
+/// Returns the link, or -1 and errno.
+int apus_link_uprobe_multi(int program, const char *path, unsigned long offset);
+enum { apus_trace_uprobe_multi = 48 };
+
 #endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLibbpf
+import CLinux
+import Glibc
+
+/// Links to many functions at once. Each is asked for a place that cannot be, and the error tells: a kernel that has
+/// such links has looked for the place. Attaching for real would stop the machine for some milliseconds.
+enum MultiLink {
+    static func tryKprobe() throws(Absence) {
+        let program = try TinyProgram(BPF_PROG_TYPE_KPROBE, attachment: BPF_TRACE_KPROBE_MULTI, "for many functions")
+        let link = "apus no such function".withCString { name in
+            var names: [UnsafePointer<CChar>?] = [name]
+            return names.withUnsafeMutableBufferPointer { names in
+                var options = bpf_link_create_opts()
+                options.sz = MemoryLayout<bpf_link_create_opts>.size
+                options.kprobe_multi.cnt = 1
+                options.kprobe_multi.syms = names.baseAddress
+                return bpf_link_create(program.descriptor, 0, BPF_TRACE_KPROBE_MULTI, &options)
+            }
+        }
+        try expect(ESRCH, from: link, "kprobe.multi")
+    }
+
+    static func tryUprobe() throws(Absence) {
+        let attachment = bpf_attach_type(rawValue: UInt32(apus_trace_uprobe_multi))
+        let program = try TinyProgram(BPF_PROG_TYPE_KPROBE, attachment: attachment, "for many functions")
+        try expect(EBADF, from: apus_link_uprobe_multi(program.descriptor, "/", 0), "uprobe.multi")
+    }
+
+    private static func expect(_ error: Int32, from link: Int32, _ kind: String) throws(Absence) {
+        let answer = errno
+        if link >= 0 { close(link) } else if answer != error { throw Absence("create a \(kind) link", errno: answer) }
+    }
+}

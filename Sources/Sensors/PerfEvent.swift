@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLibbpf
+import CLinux
+import Glibc
+
+/// Places that a program is attached to by a perf event, which stays disabled.
+enum PerfEvent {
+    static func tracepoint(_ group: String, _ name: String) throws(Absence) {
+        let number = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+            .lazy.compactMap { smallFile("\($0)/events/\(group)/\(name)/id").flatMap { UInt64($0) } }.first
+        guard let number else { throw Absence("no file id of the event \(name): is tracefs mounted?") }
+        let event = apus_perf_event(2 /* PERF_TYPE_TRACEPOINT */, number, nil, 0, 0)
+        try attach(event, "the tracepoint \(name)", BPF_PROG_TYPE_TRACEPOINT)
+    }
+
+    static func kprobe(_ function: String) throws(Absence) {
+        let event = apus_perf_event(try type("kprobe"), 0, function, 0, 0)
+        try attach(event, "the function \(function)", BPF_PROG_TYPE_KPROBE)
+    }
+
+    /// Asks for a file that is not there: a kernel that has looked for it would have gone on. A real one takes tens of
+    /// milliseconds to go.
+    static func uprobe() throws(Absence) {
+        let event = apus_perf_event(try type("uprobe"), 0, "/nonexistent/apus", 0, 1)
+        if event >= 0 { close(event) } else if errno != ENOENT { throw Absence("create a uprobe event", errno: errno) }
+    }
+
+    private static func type(_ source: String) throws(Absence) -> UInt32 {
+        let path = "/sys/bus/event_source/devices/\(source)/type"
+        guard let type = smallFile(path).flatMap({ UInt32($0) }) else { throw Absence("read \(path)", errno: errno) }
+        return type
+    }
+
+    private static func attach(_ event: Int32, _ place: String, _ type: bpf_prog_type) throws(Absence) {
+        guard event >= 0 else { throw Absence("create a perf event for \(place)", errno: errno) }
+        defer { close(event) }
+        let program = try TinyProgram(type, "for \(place)")
+        guard apus_perf_event_attach(event, program.descriptor) == 0 else {
+            throw Absence("attach a program to \(place)", errno: errno)
+        }
+    }
+}
