@@ -120,3 +120,16 @@ def table(figures: list[Figure]) -> str:
         lines.append("  " + line(row))
         lines += [f"      {text}" for text in (figure.note, figure.peer) if text]
     return "\n".join(lines)
+
+
+def markdown(figures: list[Figure]) -> str:
+    """The figures for a document: without ranges and notes."""
+    lines, section = ["| | baseline | measured | compared | aim | Tetragon |", "|---|---|---|---|---|---|"], None
+    for figure in figures:
+        if figure.section != section:
+            section = figure.section
+            lines.append(f"| **{section}** | | | | | |")
+        name, *values, aim, verdict = (cell.split(" [")[0] for cell in figure.cells())
+        peer = figure.peer.removeprefix("Tetragon").lstrip(": ")
+        lines.append("| " + " | ".join([name, *values, ", ".join(filter(None, [aim, verdict])), peer]) + " |")
+    return "\n".join(lines)
