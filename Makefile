@@ -5,9 +5,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help setup build demo test test-fast bench proto format check clean
 
-# The release build keeps to itself, so that it and an editor's debug build neither wait for nor undo each other. It
-# brings Swift's runtime along: dist/ runs where no toolchain is.
-RELEASE := -c release --scratch-path .build/dist --static-swift-stdlib
+# The release build keeps to itself, so that it and an editor's debug build neither wait for nor undo each other. Agent
+# and client bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
+RELEASE := -c release --scratch-path .build/dist
+STATIC := --static-swift-stdlib
 PROGRAMS := $(patsubst Tests/Programs/%.c,dist/tests/%,$(wildcard Tests/Programs/*.c))
 
 help: ## List these words
@@ -17,8 +18,8 @@ setup: ## Install the Debian packages that everything below needs
 	@dev/setup.sh
 
 build: setup ## Put apus-agent, apus-oci-hook and apus into dist/
-	swift build $(RELEASE) --product apus-agent
-	swift build $(RELEASE) --product apus
+	swift build $(RELEASE) $(STATIC) --product apus-agent
+	swift build $(RELEASE) $(STATIC) --product apus
 	swift build $(RELEASE) --product apus-oci-hook
 	@dev/install-dist.sh "$$(swift build $(RELEASE) --show-bin-path)"
 
