@@ -39,6 +39,10 @@ package final class BaseSensors: @unchecked Sendable {
     package func detach() { programs.detach() }
 
     package var attachedPrograms: [String] { programs.attached }
+
+    /// How many instructions the verifier processed for each program: what loading it costs, and how near it is to the
+    /// verifier's limit.
+    package func verifiedInstructions() -> [String: Int] { programs.verifiedInstructions() }
 }
 
 // MARK: - Existing processes and container trees

@@ -107,16 +107,22 @@ final class Programs {
     }
 
     /// How often an attached program was skipped because it was already running on that CPU.
-    func recursionMisses() -> UInt64 {
-        var misses: UInt64 = 0
+    func recursionMisses() -> UInt64 { loaded.reduce(0) { $0 + (Self.information($1)?.recursion_misses ?? 0) } }
+
+    /// How many instructions the verifier processed for each program that is loaded.
+    func verifiedInstructions() -> [String: Int] {
+        var costs: [String: Int] = [:]
         for program in loaded {
-            var info = bpf_prog_info()
-            var length = UInt32(MemoryLayout<bpf_prog_info>.size)
-            if bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) == 0 {
-                misses += info.recursion_misses
-            }
+            let name = String(cString: bpf_program__name(program))
+            costs[name] = Self.information(program).map { Int($0.verified_insns) }
         }
-        return misses
+        return costs
+    }
+
+    private static func information(_ program: OpaquePointer) -> bpf_prog_info? {
+        var info = bpf_prog_info()
+        var length = UInt32(MemoryLayout<bpf_prog_info>.size)
+        return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) == 0 ? info : nil
     }
 
     private var loaded: [OpaquePointer] {
