@@ -32,6 +32,9 @@ struct Wiring {
         LibbpfLog.send { level, text in
             log.log(level: level == .warning ? .warning : .debug, "libbpf", metadata: ["text": "\(text)"])
         }
+        let features = KernelFeatures.probe()
+        features.write(to: log)
+        let info = InfoReport(features, options)
         let procfs = Procfs(root: options.procfs)
         let hierarchy = try CgroupHierarchy.detect(root: options.cgroupRoot ?? "/sys/fs/cgroup", procfs: procfs)
         let sensors = try BaseSensors(
@@ -58,20 +61,23 @@ struct Wiring {
             configuration: .init(
                 serverAddress: options.serverAddress, hookAddress: options.hookAddress,
                 eventQueueSize: options.eventQueueSize),
-            hub: hub, ready: ready, health: { HealthReport(writer.report, hub.accounts) },
+            hub: hub, ready: ready, health: { HealthReport(writer.report, hub.accounts) }, info: { info },
             register: { request, peer in
                 let identity = try ContainerIdentity(request)
                 do {
                     let registration = try resolver.resolve(
                         identity, statePid: request.hook.pid, caller: HookCaller(pid: peer.pid, uid: peer.uid))
                     try await writer.register(registration)
-                    log.info(
-                        "container registered",
-                        metadata: [
-                            "id": "\(identity.id.text)", "pod": "\(identity.podNamespace)/\(identity.podName)",
-                            "container": "\(identity.name)", "cgroup": "\(registration.cgroupPath)",
-                            "init": "\(registration.initProcess)", "stage": "\(identity.stage?.name ?? "")",
-                        ])
+                    // The container waits for the answer, nobody for the line.
+                    Task {
+                        log.info(
+                            "container registered",
+                            metadata: [
+                                "id": "\(identity.id.text)", "pod": "\(identity.podNamespace)/\(identity.podName)",
+                                "container": "\(identity.name)", "cgroup": "\(registration.cgroupPath)",
+                                "init": "\(registration.initProcess)", "stage": "\(identity.stage?.name ?? "")",
+                            ])
+                    }
                 } catch {
                     log.warning(
                         "container refused", metadata: ["id": "\(identity.id.text)", "error": "\(error)"])

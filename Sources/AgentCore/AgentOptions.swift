@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ArgumentParser
+internal import Glibc
 package import Logging
 package import Models
 
@@ -54,7 +55,7 @@ package struct AgentOptions: ParsableCommand, Sendable {
 
     @Option(
         help: ArgumentHelp("Size of the ring between kernel and agent: a power of two, 64K to 1G.", valueName: "size"))
-    package var rbSize = ByteSize(bytes: 8 << 20)
+    package var rbSize = AgentOptions.defaultRing
 
     @Option(help: ArgumentHelp("Events that wait for one client before it loses some.", valueName: "events"))
     package var eventQueueSize = 16_000
@@ -72,6 +73,15 @@ package struct AgentOptions: ParsableCommand, Sendable {
 
     @Option(help: ArgumentHelp("Directory of files that are flags.", valueName: "directory"))
     package var configDir = AgentOptions.defaultConfigDir
+
+    /// A megabyte a processor, rounded up to a power of two, from 2 to 32. It counts twice in the agent's resident
+    /// memory, because it is mapped twice in a row; between two looks of the reader a processor fills some 16 KB of it.
+    package static let defaultRing: ByteSize = {
+        let processors = min(max(sysconf(Int32(_SC_NPROCESSORS_CONF)), 2), 32)
+        var megabytes = 2
+        while megabytes < processors { megabytes *= 2 }
+        return ByteSize(bytes: megabytes << 20)
+    }()
 
     package static let defaultConfigDir = "/etc/apus/apus.conf.d"
 

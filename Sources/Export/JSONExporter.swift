@@ -16,6 +16,7 @@ package final class JSONExporter: Sendable {
 
     /// Lines written in one go.
     private static let batch = 256
+    private static let linger = Duration.milliseconds(20)
 
     /// Opens the file and subscribes: from the return on, no event is missed.
     /// - Parameter path: a file, or `-` for stdout.
@@ -45,6 +46,8 @@ package final class JSONExporter: Sendable {
                 failures.add(lines: events.count, error)
                 failures.report(to: logger, name)
             }
+            // A file is read later, and one write of many lines costs little more than one of one.
+            if events.count < Self.batch / 4 { try? await Task.sleep(for: Self.linger) }
         }
         failures.report(to: logger, name, now: true)
     }

@@ -55,14 +55,15 @@ package final class APIServer: Service {
 
     package init(
         configuration: Configuration, hub: EventHub, ready: ReadyGate,
-        health: @escaping @Sendable () -> HealthReport, register: @escaping Register
+        health: @escaping @Sendable () -> HealthReport, info: @escaping @Sendable () -> InfoReport,
+        register: @escaping Register
     ) {
         self.configuration = configuration
         service = SensorsService(
             events: EventStream(
                 hub: hub, ready: ready, streams: streams, capacity: configuration.eventQueueSize),
             hook: HookEndpoint(register: register, onlyRoot: true),
-            ready: ready, health: health)
+            ready: ready, health: health, info: info)
         hookService = HookService(hook: HookEndpoint(register: register, onlyRoot: false))
     }
 
@@ -155,6 +156,9 @@ package final class APIServer: Service {
         var configuration = Transport.Config.defaults
         configuration.rpc.maxRequestPayloadSize = Self.largestRequest
         configuration.connection.maxIdleTime = idleTime
+        // Events come in batches already, and an answer to a hook is what a container waits for: nothing is gained by
+        // holding a flush back.
+        configuration.connection.flushCoalescing = nil
         let transport = Transport(listenerFactory: listener, config: configuration)
         return Endpoint(
             listener: listener, server: GRPCServer(transport: transport, services: [service]), executor: executor)

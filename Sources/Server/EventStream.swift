@@ -14,6 +14,9 @@ struct EventStream: Sendable {
 
     /// Events handed to the transport in one go: enough to make the cost of a hand-over small.
     private static let batch = 256
+    /// Below this, what follows within a moment is waited for: handing over costs more than the events do.
+    private static let smallBatch = 64
+    private static let linger = Duration.milliseconds(3)
 
     /// The headers leave when this returns, so the subscription is made here: a client that has seen them sees every
     /// event from then on.
@@ -31,7 +34,8 @@ struct EventStream: Sendable {
             // subscription would stay for good.
             try await withRPCCancellationHandler {
                 while let events = await lease.subscription.next(upTo: Self.batch) {
-                    try await writer.write(contentsOf: events.lazy.map(\.message))
+                    try await writer.write(contentsOf: events.map(\.message))
+                    if events.count < Self.smallBatch { try await Task.sleep(for: Self.linger) }
                 }
             } onCancelRPC: {
                 lease.subscription.close()

@@ -49,11 +49,21 @@ import Testing
         #expect(options.exportFilePerm.bits == 0o600)
         #expect(options.procfs == "/proc")
         #expect(options.cgroupRoot == nil)
-        #expect(options.rbSize.bytes == 8 << 20)
+        #expect(options.rbSize.bytes == AgentOptions.defaultRing.bytes)
+        #expect(options.rbSize.bytes >= 2 << 20)
         #expect(options.eventQueueSize == 16_000)
         #expect(options.logLevel == .info)
         #expect(options.logFormat == .text)
         #expect(!options.nodeName.isEmpty)
+    }
+
+    @Test func optionsInEffectAreListedUnderTheirFlags() throws {
+        let list = try options(["--rb-size", "1M", "--export-filename", "-"]).list
+        let values = Dictionary(uniqueKeysWithValues: list.map { ($0.flag, $0.value) })
+        #expect(values.count == AgentOptions.CodingKeys.allCases.count)
+        #expect(values["rb-size"] == "1M" && values["export-filename"] == "-" && values["cgroup-root"] == "")
+        #expect(values["server-address"] == "unix:///var/run/apus/apus.sock" && values["log-level"] == "info")
+        #expect(values["export-file-perm"] == "0600" && values["config-dir"] == directory)
     }
 
     @Test func everyFlagIsRead() throws {
