@@ -114,22 +114,16 @@ enum OwnProcess {
         return path.map { String(cString: $0) } ?? ""
     }
 
-    static var cgroupID: UInt64 {
-        let line = file("cgroup").split(separator: "\n").first { $0.hasPrefix("0::") } ?? "0::/"
-        return apus_cgroup_id(AT_FDCWD, Cgroup.root + line.dropFirst(3))
-    }
+    static var cgroupID: UInt64 { apus_cgroup_id(AT_FDCWD, Hierarchy.ownDirectory) }
 }
 
-/// A cgroup directory, of the v2 hierarchy unless said otherwise, there for one test.
+/// A cgroup directory, of the machine's main hierarchy unless said otherwise, there for one test.
 struct Cgroup: ~Copyable {
     let path: String
     var id: UInt64 { apus_cgroup_id(AT_FDCWD, path) }
     var name: String { String(path[path.index(after: path.lastIndex(of: "/")!)...]) }
 
-    /// On a hybrid machine v2 is below v1.
-    static let root = access("/sys/fs/cgroup/unified", F_OK) == 0 ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup"
-
-    init(_ name: String, in root: String = Self.root) throws {
+    init(_ name: String, in root: String = Hierarchy.root) throws {
         path = "\(root)/apus-\(getpid())-\(name)"
         guard mkdir(path, 0o755) == 0 else { throw TestFailure("cannot make \(path): errno \(errno)") }
     }

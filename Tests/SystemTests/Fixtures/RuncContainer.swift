@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 
-/// A container made by runc.
+/// A container made by runc, or by whatever other runtime with runc's command line APUS_RUNTIME names.
 final class RuncContainer: Sendable {
+    static let runtime = ProcessInfo.processInfo.environment["APUS_RUNTIME"] ?? "runc"
+
     let setup: ContainerSetup
     /// The init's pid on the host.
     let pid: pid_t
@@ -16,7 +18,7 @@ final class RuncContainer: Sendable {
         let file = directory("pid")
         guard let text = FileManager.default.contents(atPath: file).map({ String(decoding: $0, as: UTF8.self) }),
             let pid = pid_t(text)
-        else { throw Failure("runc wrote no pid into \(file)") }
+        else { throw Failure("\(Self.runtime) wrote no pid into \(file)") }
         self.pid = pid
     }
 
@@ -28,7 +30,7 @@ final class RuncContainer: Sendable {
         let bundle = try bundle(agent, setup, directory)
         try await removing(setup) {
             try await Command.succeed(
-                ["runc", "run", "--detach", "--pid-file", directory("pid"), "--bundle", bundle.path, setup.id])
+                [runtime, "run", "--detach", "--pid-file", directory("pid"), "--bundle", bundle.path, setup.id])
             try await body(RuncContainer(setup, directory))
         }
     }
@@ -46,9 +48,9 @@ final class RuncContainer: Sendable {
     /// Runs a prepared bundle to its end: nothing but the runtime's own time.
     static func run(_ bundle: Bundle, _ setup: ContainerSetup) async throws -> Command.Outcome {
         do {
-            return try await Command.succeed(["runc", "run", "--bundle", bundle.path, setup.id])
+            return try await Command.succeed([runtime, "run", "--bundle", bundle.path, setup.id])
         } catch {
-            _ = try? await Command.run("runc", "delete", "--force", setup.id)
+            _ = try? await Command.run(runtime, "delete", "--force", setup.id)
             throw error
         }
     }
@@ -56,7 +58,7 @@ final class RuncContainer: Sendable {
     /// What the runtime's `exec` does, which is what `kubectl exec` comes down to.
     @discardableResult
     func exec(_ words: String...) async throws -> Command.Outcome {
-        try await Command.succeed(["runc", "exec", id] + words)
+        try await Command.succeed([Self.runtime, "exec", id] + words)
     }
 
     /// Enters all of the container's namespaces from the host, and nothing else of it.
@@ -75,9 +77,9 @@ final class RuncContainer: Sendable {
         do {
             try await body()
         } catch {
-            _ = try? await Command.run("runc", "delete", "--force", setup.id)
+            _ = try? await Command.run(runtime, "delete", "--force", setup.id)
             throw error
         }
-        try await Command.succeed(["runc", "delete", "--force", setup.id])
+        try await Command.succeed([runtime, "delete", "--force", setup.id])
     }
 }

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+# Reads what run-suites.sh and boot.sh write, prints one line a test, and says whether a cell is as expected: nothing
+# failed or was skipped but what the cell's list of gaps names, and all of that did.
+#
+# variables: cell; gaps (a file: "suite | test | reason" a line); complete (1 if no test was left out by name);
+# summary (a file to write: a line a suite, then the verdict)
+
+function say(mark, what) {
+    printf "%-16s %-9s %-5s %s\n", cell, suite, mark, what
+    fflush()
+}
+
+function complain(what) {
+    say("FAIL", what)
+    bad++
+}
+
+# A test's line, from its symbol on: "✔ Test name(_:) with 2 test cases passed after 0.1 seconds."
+function judge(outcome, line,    name, time, key) {
+    name = line
+    sub(/^[^ ]+ Test /, "", name)
+    time = name
+    sub(/ (passed|failed) after .*/, "", name)
+    sub(/ skipped.*/, "", name)
+    sub(/ with [0-9]+ test cases?$/, "", name)
+    gsub(/^"|"$/, "", name)
+    if (time ~ / after [0-9.]+ seconds/) {
+        sub(/.* after /, "", time)
+        sub(/ seconds.*/, "", time)
+        time = sprintf(" (%.1f s)", time)
+    } else {
+        time = ""
+    }
+
+    key = suite SUBSEP name
+    seen[key] = 1
+    if (outcome == "ok") {
+        if (key in reason) complain(name ": passes, but is listed as a gap: " reason[key])
+        else { say("ok", name time); passed[suite]++ }
+    } else if (key in reason) {
+        say("gap", name ": " reason[key])
+        gap[suite]++
+    } else {
+        complain(name (outcome == "skipped" ? ": " line : time))
+        printf "%s", said[name]
+        failed[suite]++
+    }
+}
+
+BEGIN {
+    FS = "\n"
+    suite = "-"
+    while ((getline line < gaps) > 0) {
+        if (line ~ /^#/ || split(line, field, / *\| */) < 3) continue
+        reason[field[1], field[2]] = field[3]
+    }
+}
+
+{ sub(/\r$/, "") }
+
+/^@@ begin / { split($0, word, " "); suite = word[3]; order[++suites] = suite; issues = ""; next }
+/^@@ status / {
+    split($0, word, " ")
+    seconds[suite] = word[5]
+    if (!ran) complain("the test runner did not finish: status " word[4] "; the log has its last words")
+    else if (ran == "none") complain("no test has such a name")
+    # Known failures make the runner fail as well.
+    else if (word[4] > 1 || (word[4] && !anyFailed)) complain("the test runner ended with status " word[4])
+    whole[suite] = ran
+    ran = ""
+    anyFailed = 0
+    next
+}
+/^@@ hang / { split($0, word, " "); complain("no end within " word[3] " s; the console's last lines:"); next }
+/^@@ died / { complain("the guest ended before its tests; the console's last lines:"); next }
+/^@@ kernel/ { complain("the kernel complained (above, in the log)"); next }
+/^@@ console / { sub(/^@@ console /, ""); printf "%-16s | %s\n", cell, $0; fflush(); next }
+/^@@ end/ { ended = 1; next }
+
+/^[^ ]+ Test run with / { ran = / with 0 tests / ? "none" : "all"; next }
+/^[^ ]+ Test case / { next }
+/^✔ Test .* passed after / { judge("ok", $0); next }
+/^✘ Test .* failed after / { anyFailed = 1; judge("failed", $0); next }
+/^➜ Test .* skipped/ { judge("skipped", $0); next }
+/^◇ / { next }
+# Why something failed, or what it printed, is shown under the line of the test that it belongs to.
+/^✘ Test .* recorded an issue/ {
+    name = $0
+    sub(/^✘ Test /, "", name)
+    sub(/ recorded an issue.*/, "", name)
+    gsub(/^"|"$/, "", name)
+    said[name] = said[name] sprintf("%-16s | %s\n", cell, $0)
+    last = name
+    next
+}
+/^↳ / && last { said[last] = said[last] sprintf("%-16s | %s\n", cell, $0) }
+
+END {
+    if (!ended) complain("no results")
+    for (key in reason) {
+        split(key, part, SUBSEP)
+        if (complete && whole[part[1]] && !(key in seen)) {
+            suite = part[1]
+            complain(part[2] ": listed as a gap, but there is no such test")
+        }
+    }
+    for (i = 1; i <= suites; i++) {
+        s = order[i]
+        printf "%s %s %d %d %d %d\n", cell, s, passed[s], failed[s], gap[s], seconds[s] > summary
+    }
+    printf "%s %s\n", cell, bad ? "failed" : "passed" > summary
+    exit bad > 0
+}
