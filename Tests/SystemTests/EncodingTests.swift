@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 extension SystemTests {
     /// The agent writes protobuf and JSON by hand, each once for all readers.
@@ -49,7 +49,8 @@ extension SystemTests {
             _ = try await Command.run(run, "memfd", "/bin/true", "a")
             _ = try await Command.run(run, "child", "/bin/true", String(repeating: "long ", count: 10_000))
             _ = try await Command.run(
-                "/bin/sh", "-c", #"for i in $(seq 50); do /bin/true "$(printf 'a\n"\\\303\251\377\001\177')" é ☃ 😀; done"#)
+                "/bin/sh", "-c",
+                #"for i in $(seq 50); do /bin/true "$(printf 'a\n"\\\303\251\377\001\177')" é ☃ 😀; done"#)
             _ = try await Command.run("/usr/bin/setpriv", "--reuid", "1000", "--clear-groups", "/bin/true")
         }
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 extension SystemTests {
     /// Clients in other languages, from other processes, made from proto/ alone.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 extension SystemTests {
     @Suite(.sharedAgent) struct IdentityTests {
@@ -147,16 +147,22 @@ extension SystemTests {
             return count
         }
 
-        /// The process's directory in cgroup2.
+        /// The process's directory in the hierarchy that tells containers apart: cgroup2 if it is mounted, else v1's pids.
         private func cgroupDirectory(of pid: pid_t) throws -> String {
             let text = String(
                 decoding: FileManager.default.contents(atPath: "/proc/\(pid)/cgroup") ?? Data(), as: UTF8.self)
-            let path = text.split(separator: "\n").first { $0.hasPrefix("0::") }?.dropFirst(3) ?? ""
-            let mounts = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map { $0 + path }
-            guard path.count > 1, let found = mounts.first(where: FileManager.default.fileExists(atPath:)) else {
-                throw Failure("process \(pid) is in no cgroup2 directory: \(text)")
+            for line in text.split(separator: "\n") {
+                let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+                let mounts =
+                    switch fields[1] {
+                    case "": ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
+                    case "pids": ["/sys/fs/cgroup/pids"]
+                    default: [String]()
+                    }
+                let found = mounts.map { $0 + fields[2] }.first(where: FileManager.default.fileExists(atPath:))
+                if fields[2].count > 1, let found { return found }
             }
-            return found
+            throw Failure("process \(pid) is in no cgroup of its own: \(text)")
         }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 extension SystemTests {
     /// What an exec event says of the image that it starts.
@@ -113,9 +113,9 @@ extension SystemTests {
             let directory = try TemporaryDirectory()
             try await EventStream.with(agent()) { events in
                 let earliest = Date()
-                let command = try Command(
-                    ["/usr/bin/setpriv", "--reuid", "65534", "--clear-groups", "/bin/true", word],
-                    directory: directory.path)
+                let command = try Command([
+                    "env", "-C", directory.path, "setpriv", "--reuid", "65534", "--clear-groups", "/bin/true", word,
+                ])
                 _ = try await command.outcome()
                 let latest = Date()
                 let process = try await events.exec(word).process

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 extension SystemTests {
     /// What survives the agent.
@@ -61,7 +61,8 @@ extension SystemTests {
             let execs = events.filter(\.isExec)
             #expect(Set(execs.map(\.process.execID)).count == execs.count, "an exec_id was given twice")
             #expect(execs.count { $0.process.pid.value == UInt32(sleeper.pid) } == 1)
-            #expect(execs.first { $0.process.pid.value == UInt32(sleeper.pid) }?.process.flags.contains("procFS") == true)
+            #expect(
+                execs.first { $0.process.pid.value == UInt32(sleeper.pid) }?.process.flags.contains("procFS") == true)
 
             let known = Set(execs.map(\.process.execID))
             let ends = events.filter { $0.isExit && $0.process.binary == "/bin/true" }
@@ -76,7 +77,7 @@ extension SystemTests {
             print("storm across the start: \(numbers.count) processes without a gap, from number \(first) on")
         }
 
-        /// The same container thrice: as a CRI runtime makes it, in the host's pid namespace, and with a name for an id.
+        /// One container in three makes: a CRI runtime's, one in the host's pid namespace, one with a name for an id.
         private func withContainers(
             _ agent: AgentProcess, _ body: ([RuncContainer]) async throws -> Void
         ) async throws {

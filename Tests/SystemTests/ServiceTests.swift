@@ -3,8 +3,8 @@ import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 extension SystemTests {
     /// The API as its clients meet it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import GRPCCore
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 extension SystemTests {
     /// A client that does not read harms itself alone.
@@ -65,7 +65,8 @@ extension SystemTests {
         }
 
         private static func lost(in details: String) throws -> Int {
-            guard let match = details.firstMatch(of: /(\d+) events lost by slow clients/), let lost = Int(match.1) else {
+            guard let match = details.firstMatch(of: /(\d+) events lost by slow clients/), let lost = Int(match.1)
+            else {
                 throw Failure("no losses are told: \(details)")
             }
             return lost

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Synchronization
 
 /// A program under the test's control. Its output goes to files: no pipe fills, and none is held open by whatever
 /// it leaves behind.
+///
+/// Not Foundation's Process, which keeps descriptors open without a run loop: a test starts thousands.
 final class Command: Sendable {
     struct Outcome: Sendable {
         /// The exit code, or 128 and the signal's number.
@@ -12,50 +15,56 @@ final class Command: Sendable {
     }
 
     let pid: pid_t
-    private let process: Process
+    private let name: String
     private let output: String
     private let errors: String
+    /// As wait() told it; nil until then.
+    private let ended = Mutex<Int32?>(nil)
 
-    init(_ words: [String], directory: String? = nil) throws {
-        let base = "/tmp/apus-command-\(UInt64.random(in: 0...UInt64.max))"
+    init(_ words: [String]) throws {
+        name = words[0]
+        let base = "/tmp/\(uniqueWord("apus-command"))"
         (output, errors) = (base + ".out", base + ".err")
-        let process = Process()
-        self.process = process
-        process.executableURL = URL(filePath: words[0].hasPrefix("/") ? words[0] : try Artifacts.tool(words[0]))
-        process.arguments = Array(words.dropFirst())
-        if let directory { process.currentDirectoryURL = URL(filePath: directory) }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try Self.file(output)
-        process.standardError = try Self.file(errors)
-        try process.run()
-        pid = process.processIdentifier
+
+        var files = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&files)
+        defer { posix_spawn_file_actions_destroy(&files) }
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&files, 1, output, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0o600)
+        posix_spawn_file_actions_addopen(&files, 2, errors, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0o600)
+
+        let path = name.hasPrefix("/") ? name : try Artifacts.tool(name)
+        var arguments = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var pid: pid_t = 0
+        let failure = posix_spawn(&pid, path, &files, nil, &arguments, environ)
+        guard failure == 0 else { throw Failure("cannot start \(path): \(String(cString: strerror(failure)))") }
+        self.pid = pid
     }
 
     deinit {
         for path in [output, errors] { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    var isRunning: Bool { process.isRunning }
+    var isRunning: Bool { status == nil }
     var outputSoFar: String { Self.text(output) }
     var errorsSoFar: String { Self.text(errors) }
 
-    func signal(_ number: Int32) { if process.isRunning { kill(pid, number) } }
+    /// Nothing happens to a program that has ended.
+    func signal(_ number: Int32) { if isRunning { kill(pid, number) } }
 
     /// Waits for the end; kills what takes too long.
     func outcome(within limit: Duration = .seconds(60)) async throws -> Outcome {
         let deadline = ContinuousClock.now + limit
-        while process.isRunning {
+        while true {
+            if let status { return Outcome(status: status, output: outputSoFar, errors: errorsSoFar) }
             guard ContinuousClock.now < deadline else {
                 kill(pid, SIGKILL)
                 throw Failure("\(name) did not end within \(limit). \(outputSoFar)\(errorsSoFar)")
             }
-            // Not waitUntilExit: that blocks a thread of the pool.
+            // Not a blocking wait: that would hold a thread of the pool.
             try await Task.sleep(for: .milliseconds(2))
         }
-        let status = process.terminationStatus
-        return Outcome(
-            status: process.terminationReason == .uncaughtSignal ? 128 + status : status, output: outputSoFar,
-            errors: errorsSoFar)
     }
 
     /// Runs a program to its end.
@@ -69,17 +78,20 @@ final class Command: Sendable {
     static func succeed(_ words: [String], within limit: Duration = .seconds(60)) async throws -> Outcome {
         let outcome = try await Command(words).outcome(within: limit)
         guard outcome.status == 0 else {
-            throw Failure("\(words.joined(separator: " ")): status \(outcome.status). \(outcome.output)\(outcome.errors)")
+            let told = outcome.output + outcome.errors
+            throw Failure("\(words.joined(separator: " ")): status \(outcome.status). \(told)")
         }
         return outcome
     }
 
-    private var name: String { process.executableURL?.lastPathComponent ?? "" }
-
-    private static func file(_ path: String) throws -> FileHandle {
-        guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
-        else { throw Failure("cannot make \(path)") }
-        return handle
+    private var status: Int32? {
+        ended.withLock { ended in
+            var raw: Int32 = 0
+            if ended == nil, waitpid(pid, &raw, WNOHANG) == pid {
+                ended = raw & 0x7F == 0 ? raw >> 8 & 0xFF : 128 + (raw & 0x7F)
+            }
+            return ended
+        }
     }
 
     private static func text(_ path: String) -> String {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import SwiftProtobuf
-import TetragonAPI
 import Testing
+import TetragonAPI
 
 /// An exec or exit event, as its reader sees it.
 struct Event: Sendable {

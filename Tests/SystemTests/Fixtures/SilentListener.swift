@@ -8,7 +8,7 @@ final class SilentListener: Sendable {
 
     /// - Parameter full: fill the queue of connections, so that the next connect must wait.
     init(path: String, full: Bool) throws {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.descriptor = descriptor
         var address = try Self.address(path)
         let size = socklen_t(MemoryLayout<sockaddr_un>.size)
@@ -20,7 +20,8 @@ final class SilentListener: Sendable {
         }
         var waiting: [Int32] = []
         while full {
-            let client = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+            let client = socket(
+                AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
             waiting.append(client)
             let connected = withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(client, $0, size) }
