@@ -32,8 +32,10 @@ final class Writer: @unchecked Sendable {
 
     /// Records between two looks at the messages.
     private static let batch = 256
+    /// In a storm that never lets the ring run dry.
+    private static let roundsBetweenReports = 128
     /// A table that outgrows this is swept of processes whose exit was lost.
-    private let sweepAt: Int
+    private var sweepAt: Int
 
     private let hub: EventHub
     private let encoder: EventEncoder
@@ -51,6 +53,7 @@ final class Writer: @unchecked Sendable {
     private var tracker: ProcessTracker
     private var waiting: [ProcessEvent] = []
     private var lostAtLastSweep: UInt64 = 0
+    private var lostAtLastWarning: UInt64 = 0
 
     init(
         sensors: BaseSensors, tracker: ProcessTracker, hub: EventHub, encoder: EventEncoder, procfs: Procfs,
@@ -155,12 +158,15 @@ final class Writer: @unchecked Sendable {
 
     private func run() {
         var quietRounds = 0
+        var busyRounds = 0
         var running = true
         while running {
             if hasMail.exchange(false, ordering: .acquiring) { running = takeMail() }
             let delivered = sensors.drain(limit: Self.batch) { apply($0) }
             quietRounds = delivered == 0 ? quietRounds + 1 : 0
+            busyRounds = delivered > 0 ? busyRounds + 1 : 0
             if quietRounds == 2 { quiet() }
+            if busyRounds % Self.roundsBetweenReports == 1 { takeStock() }
             publish()
             if delivered < Self.batch, running {
                 sensors.pause(afterDelivering: delivered, wakeDescriptor: wakeDescriptor)
@@ -183,16 +189,27 @@ final class Writer: @unchecked Sendable {
         waiting.removeAll(keepingCapacity: true)
     }
 
-    /// The ring has run dry: time for what need not be done in a storm.
+    /// The ring has run dry: who still waits for arguments has lost them, and there is time to look after processes
+    /// whose exit was lost.
     private func quiet() {
         tracker.ringIsEmpty { waiting.append($0) }
+        takeStock()
         let lost = tracker.ledger.lost
-        if lost != lostAtLastSweep || tracker.processCount > sweepAt {
-            if lost != lostAtLastSweep {
-                log.warning("records lost: the ring was full", metadata: ["lost": "\(lost)"])
-            }
-            lostAtLastSweep = lost
-            tracker.sweep { procfs.parent(of: $0) != nil }
+        guard lost != lostAtLastSweep || tracker.processCount > sweepAt else { return }
+        lostAtLastSweep = lost
+        tracker.sweep { procfs.parent(of: $0) != nil }
+        sweepAt = max(sweepAt, 2 * tracker.processCount)
+    }
+
+    /// What is due now and then, in a storm too.
+    private func takeStock() {
+        tracker.refreshClock()
+        let lost = tracker.ledger.lost
+        if lost != lostAtLastWarning {
+            log.warning(
+                "records lost: the ring was full",
+                metadata: ["lost": "\(lost - lostAtLastWarning)", "lost_total": "\(lost)"])
+            lostAtLastWarning = lost
         }
         renewReport()
     }
@@ -216,8 +233,6 @@ final class Writer: @unchecked Sendable {
         for message in mail {
             switch message {
             case .register(let registration, let continuation):
-                // The ring first: it may hold the cgroup's creation, and its removal under the same registration.
-                while sensors.drain(limit: Self.batch, { apply($0) }) == Self.batch {}
                 do throws(RegistrationError) {
                     try enter(registration)
                     continuation.resume(returning: .success(()))

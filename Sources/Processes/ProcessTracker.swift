@@ -72,8 +72,10 @@ package struct ProcessTracker {
     /// The ring is empty: whoever still waits for arguments has lost them.
     package mutating func ringIsEmpty(emit: (ProcessEvent) -> Void) {
         for cpu in pending.keys { finishPending(cpu: cpu, emit: emit) }
-        clock.refresh(now: WallClock.bootNanoseconds)
     }
+
+    /// Follows the wall clock, which may have been set.
+    package mutating func refreshClock() { clock.refresh(now: WallClock.bootNanoseconds) }
 
     /// Takes out processes that are gone although no exit arrived. Called when records were lost.
     package mutating func sweep(isAlive: (UInt32) -> Bool) {

@@ -61,8 +61,9 @@ package nonisolated struct Tetragon_IdentityInfo: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Who told: "hook" (the OCI hook, before the container's first exec), "procfs" (found from cgroups when the agent
-  /// started), empty when nobody did.
+  /// Who told: "hook" (the OCI hook, before the container's first exec), "cgroup" (the name of a cgroup that was there
+  /// before the agent), "procfs" (a process that was there, the first of a pid namespace of its own), empty when nobody
+  /// did.
   package var source: String = String()
 
   /// Why the identity is missing or incomplete; empty when it is whole.
