@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup build demo test test-fast bench proto format check clean
+.PHONY: help setup setup-vm build demo test test-fast test-vm bench proto format check clean
 
 # The release build keeps to itself, so that it and an editor's debug build neither wait for nor undo each other. Agent
 # and client bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
@@ -16,6 +16,9 @@ help: ## List these words
 
 setup: ## Install the Debian packages that everything below needs
 	@dev/setup.sh
+
+setup-vm: setup ## Install what test-vm needs besides
+	@dev/setup.sh vm
 
 build: setup ## Put apus-agent, apus-oci-hook and apus into dist/
 	swift build $(RELEASE) $(STATIC) --product apus-agent
@@ -34,6 +37,10 @@ test: build $(PROGRAMS) ## Run every test
 
 test-fast: $(PROGRAMS) ## Run the tests of values and records, in a debug build: minutes
 	swift test --filter 'ModelsTests|ProcessesTests|EventsTests|CLITests|AgentCoreTests|ExportTests'
+
+test-vm: build setup-vm $(PROGRAMS) ## Run what touches the kernel on 6.1 and 6.12, cgroup v1 and v2, with runc and crun
+	swift build --build-tests
+	Tests/VM/test-vm.sh
 
 bench: build $(PROGRAMS) ## Measure, each figure beside its baseline
 	@Benchmarks/bench.sh

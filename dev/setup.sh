@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that building, testing and the demo need. Quick when they are there.
+#
+# usage: dev/setup.sh [vm]        vm: what the tests in guests need, too
 set -eu
 
 packages=(
@@ -14,6 +16,8 @@ packages=(
     # make format, make check
     clang-format
 )
+
+if [ "${1:-}" = vm ]; then packages+=(qemu-system-x86 cpio crun mawk); fi
 
 missing=()
 for package in "${packages[@]}"; do

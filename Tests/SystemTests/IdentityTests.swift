@@ -151,7 +151,7 @@ extension SystemTests {
         private func cgroupDirectory(of pid: pid_t) throws -> String {
             let text = String(
                 decoding: FileManager.default.contents(atPath: "/proc/\(pid)/cgroup") ?? Data(), as: UTF8.self)
-            for line in text.split(separator: "\n") {
+            for line in text.split(separator: "\n").reversed() {
                 let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
                 let mounts =
                     switch fields[1] {

@@ -1,8 +1,9 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
 # Process 1 of a guest: mounts what a machine has, runs the suites, switches off. The kernel command line says which
-# cgroups, which runtime and which tests (apus.cgroup=, apus.runtime=, apus.suite=, apus.shell); results go to the second
-# serial port, so that no message of the kernel's gets between them.
+# cgroups, which runtime, which tests and which variables for them (apus.cgroup=, apus.runtime=, apus.suite=, apus.env=),
+# or that somebody wants a shell (apus.shell). Results go to the second serial port, so that no message of the kernel's
+# gets between them.
 export PATH=/usr/sbin:/usr/bin:/apus/dist HOME=/root TERM=linux
 bb=busybox
 
@@ -33,7 +34,9 @@ mount_v1() {
         *) set -- "$controller" ;;
         esac
         $bb mkdir -p "/sys/fs/cgroup/$1"
-        [ -e "/sys/fs/cgroup/$1/cgroup.procs" ] || $bb mount -t cgroup -o "$1" cgroup "/sys/fs/cgroup/$1"
+        [ -e "/sys/fs/cgroup/$1/cgroup.procs" ] || $bb mount -t cgroup -o "$1" cgroup "/sys/fs/cgroup/$1" 2>/dev/null ||
+            # 6.12 lists memory and cpuset, but not for v1.
+            $bb rmdir "/sys/fs/cgroup/$1"
         [ "$1" = "$controller" ] || $bb ln -s "$1" "/sys/fs/cgroup/$controller"
     done
 }
@@ -49,7 +52,10 @@ if $bb grep -qw apus.shell /proc/cmdline; then
 else
     $bb stty raw </dev/ttyS1
     export APUS_RUNTIME=$(value apus.runtime) APUS_DIST=/apus/dist APUS_TEST_PROGRAMS=/apus/programs
-    # Other tests for once, in words that a command line can carry.
+    # A kernel without a row in the table fails.
+    export APUS_VERIFIER_TABLE=/apus/verifier-cost.tsv CI=1
+    # Encoded, so that a kernel command line can carry them.
+    for word in $(value apus.env | $bb base64 -d); do export "$word"; done
     /apus/run-suites.sh /apus/tests "$(value apus.suite | $bb base64 -d)" >/dev/ttyS1 2>&1
     if $bb dmesg | $bb grep -E 'BUG:|Oops|WARNING: |soft lockup|hung_task' >/dev/ttyS1; then
         echo "@@ kernel" >/dev/ttyS1

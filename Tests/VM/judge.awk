@@ -16,7 +16,7 @@ function complain(what) {
 }
 
 # A test's line, from its symbol on: "✔ Test name(_:) with 2 test cases passed after 0.1 seconds."
-function judge(outcome, line,    name, time, key) {
+function judge(outcome, line,    name, time, why, key) {
     name = line
     sub(/^[^ ]+ Test /, "", name)
     time = name
@@ -41,7 +41,10 @@ function judge(outcome, line,    name, time, key) {
         say("gap", name ": " reason[key])
         gap[suite]++
     } else {
-        complain(name (outcome == "skipped" ? ": " line : time))
+        why = line
+        # A gated test says which feature it missed.
+        sub(/.* skipped:? ?/, "", why)
+        complain(name (outcome == "skipped" ? ": skipped, and not listed as a gap: " why : time))
         printf "%s", said[name]
         failed[suite]++
     }

@@ -48,7 +48,7 @@ for program in "$APUS_TEST_PROGRAMS"/*; do place "$program" "/apus/programs/${pr
 place "$APUS_TEST_BUNDLE" /apus/tests
 # The symbols are most of it, and a guest has to carry it all in memory.
 strip "$root/apus/tests"
-install "$here/guest.sh" "$here/run-suites.sh" "$here/suites" "$root/apus/"
+install "$here/guest.sh" "$here/run-suites.sh" "$here/suites" "$here/../SensorsTests/verifier-cost.tsv" "$root/apus/"
 
 # An archive in the archive: the guest unpacks it into a tmpfs, because pivot_root, and so runc, needs a root file system
 # that is not the initramfs itself. Neither is compressed: unpacking would take an emulated CPU longer than reading.

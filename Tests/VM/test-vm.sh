@@ -8,6 +8,7 @@
 #   SUITE      a name in `suites`, or a regular expression for tests
 #   JOBS       guests side by side
 #   LIMIT      seconds that a guest may take
+#   TEST_ENV   variables for the tests: "APUS_SHORT_LIVED=200 APUS_UPDATE_TABLE=1"
 #   APPEND     more words for the guest's kernel command line
 #   GUEST_SHELL=1  one cell: a shell in the guest instead of tests
 set -euo pipefail
@@ -15,7 +16,7 @@ set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 logs=${APUS_VM_LOGS:-dist/vm}
 jobs=${JOBS:-2}
-limit=${LIMIT:-900}
+limit=${LIMIT:-1800}
 export APUS_DIST=${APUS_DIST:-$PWD/dist} APUS_TEST_PROGRAMS=${APUS_TEST_PROGRAMS:-$PWD/dist/tests}
 export APUS_TEST_BUNDLE=${APUS_TEST_BUNDLE:-$PWD/.build/debug/apusPackageTests.xctest}
 image=$logs/initramfs
@@ -43,15 +44,19 @@ if [ ${#chosen[@]} = 0 ]; then
     exit 1
 fi
 
-# suites_of CELL: what a cell's suites say, with the marks of run-suites.sh and boot.sh.
+encode() { printf %s "$1" | base64 --wrap=0; }
+
+# suites_of KERNEL CGROUP RUNTIME NAME: what a cell's suites say, with the marks of run-suites.sh and boot.sh.
 suites_of() {
     local kernel=$1 cgroup=$2 runtime=$3 name=$4
     if [ "$kernel" = host ]; then
-        APUS_RUNTIME=$runtime "$here/run-suites.sh" "$APUS_TEST_BUNDLE" "${SUITE:-}"
+        # shellcheck disable=SC2086
+        env APUS_RUNTIME="$runtime" ${TEST_ENV:-} "$here/run-suites.sh" "$APUS_TEST_BUNDLE" "${SUITE:-}"
         echo "@@ end"
     else
         "$here/boot.sh" "$("$here/fetch-kernel.sh" "$kernel")" "$image" "$logs/$name" "$limit" \
-            "apus.cgroup=$cgroup apus.runtime=$runtime apus.suite=$(printf %s "${SUITE:-}" | base64 --wrap=0) ${APPEND:-}"
+            "apus.cgroup=$cgroup apus.runtime=$runtime apus.suite=$(encode "${SUITE:-}") apus.env=$(encode "${TEST_ENV:-}")" \
+            "${APPEND:-}"
     fi
 }
 
@@ -60,7 +65,7 @@ test_cell() {
     local name=$1-$2-$3 started=$SECONDS status=0
     mkdir -p "$logs/$name"
     { suites_of "$@" "$name" || true; } 2>&1 | tee "$logs/$name/log" |
-        awk -v cell="$name" -v gaps="$here/gaps/$name" -v complete="$([ -n "${SUITE:-}" ] || echo 1)" \
+        mawk -W interactive -v cell="$name" -v gaps="$here/gaps/$name" -v complete="$([ -n "${SUITE:-}" ] || echo 1)" \
             -v summary="$logs/$name/summary" -f "$here/judge.awk" || status=$?
     echo "$name took $((SECONDS - started))" >>"$logs/$name/summary"
     return "$status"
