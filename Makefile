@@ -30,16 +30,18 @@ demo: build ## Watch a container being made, entered and removed
 	@dev/demo.sh
 
 test: build $(PROGRAMS) ## Run every test
-	swift build --build-tests
+	swift build --product apusPackageTests
+	swift build --product apus-oci-hook
 	@mkdir -p dist/debug && cp "$$(swift build --show-bin-path)/apus-oci-hook" dist/debug/
 	Tests/Foreign/build.sh dist/foreign
 	dev/test.sh
 
-test-fast: $(PROGRAMS) ## Run the tests of values and records, in a debug build: minutes
-	swift test --filter 'ModelsTests|ProcessesTests|EventsTests|CLITests|AgentCoreTests|ExportTests'
+test-fast: setup ## Run the tests of values and records, in a debug build: minutes
+	swift build --product apusPackageTests
+	swift test --skip-build --filter 'ModelsTests|ContainersTests|ProcessesTests|EventsTests|ServerTests|AgentCoreTests|ExportTests'
 
 test-vm: build setup-vm $(PROGRAMS) ## Run what touches the kernel on 6.1 and 6.12, cgroup v1 and v2, with runc and crun
-	swift build --build-tests
+	swift build --product apusPackageTests
 	Tests/VM/test-vm.sh
 
 bench: build $(PROGRAMS) ## Measure, each figure beside its baseline

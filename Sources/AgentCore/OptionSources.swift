@@ -132,7 +132,7 @@ extension AgentInvocation {
 
 extension AgentOptions.CodingKeys {
     /// `server-address`, as the parser derives it from the property's name.
-    fileprivate var flagName: String {
+    var flagName: String {
         rawValue.reduce(into: "") { name, character in
             name += character.isUppercase ? "-" + character.lowercased() : String(character)
         }

@@ -20,13 +20,15 @@ struct Status: AsyncParsableCommand {
 
     func run() async throws {
         let connection = AgentConnection(address: server.serverAddress)
-        let (health, version) = try await connection.withClient { client in
+        let (health, version, info) = try await connection.withClient { client in
             async let health = client.getHealth(Tetragon_GetHealthStatusRequest(), options: .brief)
             async let version = client.getVersion(Tetragon_GetVersionRequest(), options: .brief)
-            return try await (health, version)
+            async let info = client.infoIfKnown()
+            return try await (health, version, info)
         }
 
-        let report = StatusReport(server: server.serverAddress, version: version.version, health: health)
+        let report = StatusReport(
+            server: server.serverAddress, version: version.version, health: health, info: info)
         switch output {
         case .json:
             try StandardOutput.write(JSONFormatter.line(health) + JSONFormatter.line(version))

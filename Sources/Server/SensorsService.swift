@@ -17,10 +17,14 @@ struct SensorsService: RegistrableRPCService {
     let hook: HookEndpoint
     let ready: ReadyGate
     let health: @Sendable () -> HealthReport
+    let info: @Sendable () -> InfoReport
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
         router.registerUnary(Method.GetVersion.descriptor) { (_: Tetragon_GetVersionRequest, _) in
             Tetragon_GetVersionResponse.with { $0.version = Version.current }
+        }
+        router.registerUnary(Method.GetInfo.descriptor) { [info] (_: Tetragon_GetInfoRequest, _) in
+            try info().response()
         }
         router.registerUnary(Method.GetHealth.descriptor) { (_: Tetragon_GetHealthStatusRequest, _) in
             healthResponse()

@@ -26,7 +26,7 @@ import TetragonAPI
     }
 
     @Test func whoCannotBeReachedIsNamed() async throws {
-        for command in ["getevents", "status", "version"] {
+        for command in ["getevents", "status", "probe", "version"] {
             let outcome = try await ClientRun(command, "--server-address", "unix:///nonexistent/apus.sock").outcome()
             #expect(outcome.status == 1)
             #expect(
@@ -43,6 +43,32 @@ import TetragonAPI
             let outcome = try await ClientRun("status", "--server-address", address).outcome()
             #expect(outcome.status == 0, "\(outcome.talk)")
             #expect(outcome.output == "server   \(address)\nversion  7.7\nagent    running\n")
+        }
+    }
+
+    @Test func statusSaysWhatTheKernelLacks() async throws {
+        try await FakeAgent(info: Samples.info).serving { address in
+            let outcome = try await ClientRun("status", "--server-address", address).outcome()
+            #expect(outcome.status == 0, "\(outcome.talk)")
+            #expect(outcome.output.hasSuffix("agent    running\nkernel   without kprobe (apus probe says more)\n"))
+        }
+    }
+
+    @Test func probeIsWhatTheAgentHasFound() async throws {
+        try await FakeAgent(info: Samples.info).serving { address in
+            let text = try await ClientRun("probe", "--server-address", address).outcome()
+            #expect(text.status == 0, "\(text.talk)")
+            #expect(text.output.hasPrefix("FEATURE  PRESENT  WHY\nbtf      yes\n"))
+            let json = try await ClientRun("probe", "-o", "json", "--server-address", address).outcome()
+            #expect(json.output.hasPrefix(#"{"probes":[{"Name":"btf","Enabled":true,"#))
+        }
+    }
+
+    @Test func anAgentWithoutTheCallRefusesTheProbe() async throws {
+        try await FakeAgent().serving { address in
+            let outcome = try await ClientRun("probe", "--server-address", address).outcome()
+            #expect(outcome.status == 1 && outcome.output.isEmpty)
+            #expect(outcome.talk.contains("refused") && outcome.talk.contains("unimplemented"))
         }
     }
 

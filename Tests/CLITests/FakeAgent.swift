@@ -17,6 +17,8 @@ struct FakeAgent: RegistrableRPCService {
     /// Holds back the headers of a stream, as an agent does that is not ready.
     var holdsHeaders = false
     var health = Tetragon_HealthStatusResult.healthStatusRunning
+    /// What it says of itself; one without is an agent that does not know the call.
+    var info: Tetragon_GetInfoResponse?
 
     /// Serves on a socket of its own while `body` runs.
     func serving<Result: Sendable>(_ body: @Sendable (_ address: String) async throws -> Result) async throws -> Result
@@ -49,6 +51,15 @@ struct FakeAgent: RegistrableRPCService {
                 $0.status = health
             }
             return StreamingServerResponse(single: ServerResponse(message: .with { $0.healthStatus = [status] }))
+        }
+        if let info {
+            router.registerHandler(
+                forMethod: Method.GetInfo.descriptor,
+                deserializer: ProtobufDeserializer<Tetragon_GetInfoRequest>(),
+                serializer: ProtobufSerializer<Tetragon_GetInfoResponse>()
+            ) { _, _ in
+                StreamingServerResponse(single: ServerResponse(message: info))
+            }
         }
         router.registerHandler(
             forMethod: Method.GetEvents.descriptor,

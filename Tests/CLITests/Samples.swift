@@ -40,6 +40,23 @@ enum Samples {
         return process
     }
 
+    /// An agent on a kernel that lacks the second of two features.
+    static let info = Tetragon_GetInfoResponse.with {
+        $0.probes = [
+            .with {
+                $0.name = "btf"
+                $0.enabled = true
+                $0.without = "no sensors at all"
+            },
+            .with {
+                $0.name = "kprobe"
+                $0.enabled = false
+                $0.reason = "cannot read \u{1b}type: No such file or directory"
+                $0.without = "no policies on kernel functions"
+            },
+        ]
+    }
+
     static func event(_ event: Tetragon_GetEventsResponse.OneOf_Event?) -> Tetragon_GetEventsResponse {
         .with {
             $0.event = event

@@ -33,6 +33,19 @@ import TetragonAPI
         }
     }
 
+    @Test func infoIsFeaturesAndOptions() async throws {
+        try await RunningServer.with(ready: false) { server in
+            let info = try await server.withClient { try await $0.getInfo(.init()) }
+            #expect(info.name == "apus" && info.version == Version.current && !info.hasBuild)
+            #expect(info.probes.map(\.name) == ["btf", "kprobe"])
+            #expect(info.probes.map(\.enabled.value) == [true, false])
+            #expect(info.probes.map(\.reason) == ["", "no such file"])
+            #expect(info.probes.map(\.without) == ["nothing", "no policies"])
+            #expect(info.conf.map(\.key) == ["rb-size"])
+            #expect(try info.conf.map { try Google_Protobuf_StringValue(unpackingAny: $0.value).value } == ["8M"])
+        }
+    }
+
     @Test func whatDoesNotExistYetSaysSo() async throws {
         try await RunningServer.with { server in
             let error = await #expect(throws: RPCError.self) {

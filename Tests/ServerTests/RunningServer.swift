@@ -62,6 +62,13 @@ struct RunningServer: Sendable {
                 serverAddress: address ?? .unix(path: mainPath), hookAddress: .unix(path: hookPath),
                 eventQueueSize: eventQueueSize),
             hub: hub, ready: ready, health: { HealthReport(.running, details: "running") },
+            info: {
+                InfoReport(
+                    features: [
+                        .init(name: "btf", isPresent: true, reason: "", without: "nothing"),
+                        .init(name: "kprobe", isPresent: false, reason: "no such file", without: "no policies"),
+                    ], options: [.init(name: "rb-size", value: "8M")])
+            },
             register: { [registered] in try registered.add($0, $1) })
     }
 

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension AgentOptions {
+    /// Every option with the value in effect, under its flag's name, for those who ask the running agent. An option
+    /// that was not given and has no default has an empty value.
+    package var list: [(flag: String, value: String)] { CodingKeys.allCases.map { ($0.flagName, value(of: $0)) } }
+
+    private func value(of key: CodingKeys) -> String {
+        switch key {
+        case .serverAddress: "\(serverAddress)"
+        case .hookAddress: "\(hookAddress)"
+        case .stateDir: stateDir
+        case .bpfDir: bpfDir
+        case .exportFilename: exportFilename ?? ""
+        case .exportFilePerm: "\(exportFilePerm)"
+        case .nodeName: nodeName
+        case .clusterName: clusterName
+        case .procfs: procfs
+        case .cgroupRoot: cgroupRoot ?? ""
+        case .rbSize: "\(rbSize)"
+        case .eventQueueSize: "\(eventQueueSize)"
+        case .processCacheSize: "\(processCacheSize)"
+        case .logLevel: "\(logLevel)"
+        case .logFormat: logFormat.rawValue
+        case .configDir: configDir
+        }
+    }
+}
