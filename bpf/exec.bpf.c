@@ -11,11 +11,15 @@
 SEC("tp_btf/sched_prepare_exec")
 int BPF_PROG(exec_prepare, struct task_struct *task, struct linux_binprm *bprm)
 {
-	struct cred *cred = bprm->cred;
-	struct brief_creds new = { .euid = cred->euid.val, .egid = cred->egid.val };
+	struct brief_creds old = brief_ids(task->real_cred), new = brief_ids(bprm->cred);
 
-	bpf_core_read(&new.permitted, sizeof(new.permitted), &cred->cap_permitted);
-	note_exec(task, task->self_exec_id + 1, &new);
+	/*
+	 * One word wherever there is this tracepoint; older kernels have two, which no typed read
+	 * takes at once.
+	 */
+	old.permitted = task->real_cred->cap_permitted.val;
+	new.permitted = bprm->cred->cap_permitted.val;
+	note_exec(task, task->self_exec_id + 1, &old, &new);
 	return 0;
 }
 
@@ -28,13 +32,14 @@ int BPF_KPROBE(exec_committing, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct cred *cred = BPF_CORE_READ(bprm, cred);
-	struct brief_creds new = {
+	struct brief_creds old = brief_ids(task->real_cred), new = {
 		.euid = BPF_CORE_READ(cred, euid.val),
 		.egid = BPF_CORE_READ(cred, egid.val),
 	};
 
+	bpf_core_read(&old.permitted, sizeof(old.permitted), &task->real_cred->cap_permitted);
 	bpf_core_read(&new.permitted, sizeof(new.permitted), &cred->cap_permitted);
-	note_exec(task, task->self_exec_id, &new);
+	note_exec(task, task->self_exec_id, &old, &new);
 	return 0;
 }
 
@@ -60,10 +65,11 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 {
 	struct scratch *scratch = get_scratch(SCRATCH_TRACING);
 	struct mm_struct *mm = task->mm;
-	u64 start = mm->arg_start, end = mm->arg_end, file = 0;
+	u64 start = mm->arg_start, end = mm->arg_end;
 	u32 parents_exec_count = task->parent_exec_id;
 	const char *filename = bprm->filename;
 	bool by_descriptor = bprm->fdpath;
+	struct file *file = bprm->file;
 	struct rec_exec *r;
 	u32 offset, total;
 
@@ -74,8 +80,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 	r->exe_len = 0;
 	r->tid = old_tid;
 	r->argc = bprm->argc;
-	bpf_core_read(&file, sizeof(file), &bprm->file);
-	get_file(&r->file, bprm->file);
+	get_file(&r->file, file);
 	fill_image(r, task);
 
 	if (r->image.exec_count == parents_exec_count + 1)
@@ -87,9 +92,9 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 		r->flags |= REC_FLAG_IN_TREE;
 
 	offset = append_filename(r, scratch, filename);
-	offset = append_cwd(r, task, offset, SCRATCH_TRACING);
+	offset = append_cwd(scratch, task, offset, SCRATCH_TRACING);
 	if (!r->file.nlink || by_descriptor)
-		offset = append_exe(r, task, file, offset, SCRATCH_TRACING);
+		offset = append_exe(scratch, task, file, offset, SCRATCH_TRACING);
 
 	total = end > start ? end - start : 0;
 	r->args_total = total;

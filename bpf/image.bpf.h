@@ -22,18 +22,15 @@ static __always_inline void fill_image(struct rec_exec *r, struct task_struct *t
 	r->old_egid = r->creds.egid;
 }
 
-/* Appends the working directory to the tail. Returns the new end of the tail. */
-static __always_inline u32 append_cwd(struct rec_exec *r, struct task_struct *task, u32 offset,
+/* Appends the working directory to the scratch's tail. Returns the new end of the tail. */
+static __always_inline u32 append_cwd(struct scratch *scratch, struct task_struct *task, u32 offset,
 				      u32 user)
 {
-	u32 result = PATH_ERROR, length;
-	u64 fs = 0, pwd;
+	struct rec_exec *r = &scratch->exec;
+	u32 result, length;
 
-	/* A number, not a typed pointer: what a global function takes. */
-	bpf_core_read(&fs, sizeof(fs), &task->fs);
-	pwd = fs + bpf_core_field_offset(struct fs_struct, pwd);
-	if (fs)
-		result = walk_path(pwd, fs, offset, user);
+	set_path_ends(&scratch->ends, &task->fs->pwd, task);
+	result = walk_path(offset, user);
 	length = result & PATH_LENGTH_MASK;
 	if (length > REC_PATH_MAX)
 		length = REC_PATH_MAX;
@@ -47,19 +44,17 @@ static __always_inline u32 append_cwd(struct rec_exec *r, struct task_struct *ta
 	return offset + length;
 }
 
-/* Appends the executable's path, given the address of its struct file. */
-static __always_inline u32 append_exe(struct rec_exec *r, struct task_struct *task, u64 file,
-				      u32 offset, u32 user)
+/* Appends the executable's path. */
+static __always_inline u32 append_exe(struct scratch *scratch, struct task_struct *task,
+				      struct file *file, u32 offset, u32 user)
 {
-	u64 fs = 0, path = file + bpf_core_field_offset(struct file, f_path);
-	u32 length = 0;
+	u32 length;
 
-	bpf_core_read(&fs, sizeof(fs), &task->fs);
-	if (fs)
-		length = walk_path(path, fs, offset, user) & PATH_LENGTH_MASK;
+	set_path_ends(&scratch->ends, &file->f_path, task);
+	length = walk_path(offset, user) & PATH_LENGTH_MASK;
 	if (length > REC_PATH_MAX)
 		length = REC_PATH_MAX;
-	r->exe_len = length;
+	scratch->exec.exe_len = length;
 	return offset + length;
 }
 

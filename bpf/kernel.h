@@ -74,7 +74,7 @@ struct pid { unsigned int level; struct upid numbers[1]; };
 enum apus_pid_type { APUS_PIDTYPE_SID = 3 };
 
 struct inode { unsigned short i_mode; unsigned int i_nlink; unsigned long i_ino; };
-struct qstr { const unsigned char *name; };
+struct qstr { u32 hash, len; const unsigned char *name; };
 struct dentry { struct dentry *d_parent; struct qstr d_name; };
 struct vfsmount { struct dentry *mnt_root; };
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; };
@@ -122,6 +122,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct mm_struct *mm;
 	kuid_t loginuid;
+	struct bpf_local_storage *bpf_storage;
 };
 
 struct linux_binprm {

@@ -21,9 +21,9 @@
 #define PATH_ERROR (1 << 17)
 
 struct path_walk {
-	u64 dentry, mnt, mnt_root; /* mnt is a struct vfsmount, mnt_root its root directory */
-	u64 root_dentry, root_mnt;
-	u32 user, offset, end;
+	struct path_ends at;
+	struct scratch *scratch;
+	u32 offset, end;
 	u32 result;
 	bool done;
 };
@@ -39,56 +39,75 @@ static __always_inline u64 read_pointer(u64 address)
 #define READ_FIELD(address, type, field)                                                           \
 	read_pointer((address) + bpf_core_field_offset(struct type, field))
 
+/* What a step needs of a directory entry; the middle is a struct qstr. */
+struct entry {
+	u64 parent;
+	u32 hash, length;
+	u64 name;
+};
+
+/* One read where parent and name are neighbours, as they are unless structures are randomized. */
+static __always_inline void read_entry(struct entry *to, u64 dentry)
+{
+	u64 parent = dentry + bpf_core_field_offset(struct dentry, d_parent);
+	u64 name = dentry + bpf_core_field_offset(struct dentry, d_name);
+
+	if (bpf_core_field_offset(struct dentry, d_name) ==
+	    bpf_core_field_offset(struct dentry, d_parent) + sizeof(to->parent)) {
+		bpf_probe_read_kernel(to, sizeof(*to), (void *)parent);
+		return;
+	}
+	bpf_probe_read_kernel(&to->parent, sizeof(to->parent), (void *)parent);
+	bpf_probe_read_kernel(&to->hash, sizeof(*to) - sizeof(to->parent), (void *)name);
+}
+
 static long walk_step(u32 index, struct path_walk *w)
 {
-	struct scratch *scratch;
-	u64 mount, parent, name;
-	u32 offset;
-	long length;
+	struct path_ends *at = &w->at;
+	struct scratch *scratch = w->scratch;
+	struct entry entry = {};
+	u64 mount, parent;
+	u32 offset, length;
 
-	if (w->dentry == w->root_dentry && w->mnt == w->root_mnt)
+	if (at->dentry == at->root_dentry && at->mnt == at->root_mnt)
 		goto done;
-	if (w->dentry == w->mnt_root) {
-		mount = w->mnt - bpf_core_field_offset(struct mount, mnt);
+	if (at->dentry == at->mnt_root) {
+		mount = at->mnt - bpf_core_field_offset(struct mount, mnt);
 		parent = READ_FIELD(mount, mount, mnt_parent);
 		if (parent == mount)
 			goto done;
-		w->dentry = READ_FIELD(mount, mount, mnt_mountpoint);
-		w->mnt = parent + bpf_core_field_offset(struct mount, mnt);
-		w->mnt_root = READ_FIELD(w->mnt, vfsmount, mnt_root);
+		at->dentry = READ_FIELD(mount, mount, mnt_mountpoint);
+		at->mnt = parent + bpf_core_field_offset(struct mount, mnt);
+		at->mnt_root = READ_FIELD(at->mnt, vfsmount, mnt_root);
 		return 0;
 	}
 
-	scratch = get_scratch(w->user);
+	read_entry(&entry, at->dentry);
+	length = entry.length;
 	offset = w->offset;
-	if (!scratch)
+	asm volatile("" : "+r"(length));
+	/* The first is never true, but the verifier cannot know. */
+	if (offset > TAIL_MAX || length >= PATH_NAME_MAX)
 		goto error;
-	/*
-	 * Never true, but the verifier cannot know; one name more than fits may be copied, the tail
-	 * has room for it.
-	 */
-	if (offset > TAIL_MAX)
-		goto error;
-	parent = READ_FIELD(w->dentry, dentry, d_parent);
-	name = READ_FIELD(w->dentry, dentry, d_name.name);
-	length = bpf_probe_read_kernel_str(&scratch->tail[offset], PATH_NAME_MAX, (void *)name);
-	if (length <= 0)
-		goto error;
-	if (offset + length > w->end) {
+	if (offset + length + 1 > w->end) {
 		w->result |= PATH_TRUNCATED;
 		goto done;
 	}
+	/* A rename between the two reads mixes both names, at the length of the old one. */
+	if (!length || bpf_probe_read_kernel(&scratch->tail[offset], length, (void *)entry.name))
+		goto error;
+	scratch->tail[offset + length] = 0;
 	/*
 	 * A file of no directory (a memfd) is its own parent and has a name; the root of a lost
 	 * mount is called "/".
 	 */
-	if (parent == w->dentry) {
+	if (entry.parent == at->dentry) {
 		if (scratch->tail[offset] != '/')
-			w->offset += length;
+			w->offset += length + 1;
 		goto done;
 	}
-	w->offset += length;
-	w->dentry = parent;
+	w->offset += length + 1;
+	at->dentry = entry.parent;
 	return 0;
 error:
 	w->result |= PATH_ERROR;
@@ -98,29 +117,40 @@ done:
 }
 
 /*
- * Writes the path at `path` (a struct path), as seen by a task with `fs` (a struct fs_struct),
- * behind `offset` of the tail. A path that is longer than REC_PATH_MAX keeps its leaf end.
+ * Writes the path between the scratch's ends behind `offset` of its tail. A path that is longer
+ * than REC_PATH_MAX keeps its leaf end.
  */
-__noinline int walk_path(u64 path, u64 fs, u32 offset, u32 user)
+__noinline int walk_path(u32 offset, u32 user)
 {
-	u64 root = fs + bpf_core_field_offset(struct fs_struct, root);
 	struct path_walk w = {
-		.dentry = READ_FIELD(path, path, dentry),
-		.mnt = READ_FIELD(path, path, mnt),
-		.root_dentry = READ_FIELD(root, path, dentry),
-		.root_mnt = READ_FIELD(root, path, mnt),
-		.user = user,
+		.scratch = get_scratch(user),
 		.offset = offset,
 		.end = offset + REC_PATH_MAX,
 	};
 
-	if (!w.dentry || !w.mnt)
+	if (!w.scratch)
 		return PATH_ERROR;
-	w.mnt_root = READ_FIELD(w.mnt, vfsmount, mnt_root);
+	w.at = w.scratch->ends;
+	if (!w.at.dentry || !w.at.mnt)
+		return PATH_ERROR;
 	bpf_loop(PATH_COMPONENTS_MAX, walk_step, &w, 0);
 	if (!w.done)
 		w.result |= PATH_TRUNCATED;
 	return w.result | (w.offset - offset);
+}
+
+/* From the path's leaf to the root directory of the task. */
+static __always_inline void set_path_ends(struct path_ends *to, struct path *path,
+					  struct task_struct *task)
+{
+	struct vfsmount *mnt = path->mnt;
+	struct fs_struct *fs = task->fs;
+
+	to->dentry = (u64)path->dentry;
+	to->mnt = (u64)mnt;
+	to->mnt_root = (u64)mnt->mnt_root;
+	to->root_dentry = (u64)fs->root.dentry;
+	to->root_mnt = (u64)fs->root.mnt;
 }
 
 #endif

@@ -72,27 +72,30 @@ static __always_inline bool forked_as_sibling(struct task_struct *leader)
 	return leader->flags & PF_FORKNOEXEC && parents != own;
 }
 
+static __always_inline struct brief_creds brief_ids(const struct cred *cred)
+{
+	return (struct brief_creds){
+		.uid = cred->uid.val,
+		.euid = cred->euid.val,
+		.egid = cred->egid.val,
+	};
+}
+
 /*
  * exec_count is the one that the new image will have. All typed reads come before the first branch:
  * the verifier looks a type's name up at each, and repeats that on every path that leads there.
  */
 static __always_inline void note_exec(struct task_struct *task, u32 exec_count,
-				      const struct brief_creds *new)
+				      const struct brief_creds *old, const struct brief_creds *new)
 {
-	const struct cred *cred = task->real_cred;
-	struct brief_creds old = {
-		.uid = cred->uid.val,
-		.euid = cred->euid.val,
-		.egid = cred->egid.val,
-	};
-	struct exec_note note = { .old_euid = old.euid, .old_egid = old.egid };
+	struct user_namespace *user = task->real_cred->user_ns;
+	struct exec_note note = { .old_euid = old->euid, .old_egid = old->egid };
 	bool sibling = forked_as_sibling(task->group_leader);
 	u64 key = bpf_get_current_task();
 
-	bpf_core_read(&old.permitted, sizeof(old.permitted), &cred->cap_permitted);
 	get_image(&note.image, task);
 	note.image.exec_count = exec_count;
-	note.flags = gained(&old, new, cred->user_ns);
+	note.flags = gained(old, new, user);
 	if (sibling)
 		note.flags |= REC_FLAG_AFTER_FORK;
 	if (note.flags)

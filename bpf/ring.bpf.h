@@ -44,9 +44,19 @@ struct {
  */
 #define TAIL_MAX (REC_FILENAME_MAX + 2 * REC_PATH_MAX + REC_ARGS_INLINE)
 
+/*
+ * Where a path walk begins and ends: addresses as numbers, which is what the walk takes. A typed
+ * pointer becomes one by being written here and read back; a helper's read costs ten times as much.
+ */
+struct path_ends {
+	u64 dentry, mnt, mnt_root; /* mnt is a struct vfsmount, mnt_root its root directory */
+	u64 root_dentry, root_mnt;
+};
+
 struct scratch {
 	struct rec_exec exec;
 	char tail[TAIL_MAX + 256];
+	struct path_ends ends;
 };
 
 enum scratch_user { SCRATCH_TRACING, SCRATCH_ITERATOR };

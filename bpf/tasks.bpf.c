@@ -16,7 +16,6 @@ int tasks(struct bpf_iter__task *ctx)
 	struct rec_exec *r;
 	struct file *file;
 	struct mm_struct *mm;
-	u64 file_address = 0;
 	u32 offset;
 
 	if (!task || task->pid != task->tgid)
@@ -33,15 +32,14 @@ int tasks(struct bpf_iter__task *ctx)
 	if (is_in_tree(task))
 		r->flags |= REC_FLAG_IN_TREE;
 
-	offset = append_cwd(r, task, 0, SCRATCH_ITERATOR);
+	offset = append_cwd(scratch, task, 0, SCRATCH_ITERATOR);
 	mm = task->mm;
 	if (mm) {
 		r->args_total = mm->arg_end - mm->arg_start;
 		file = mm->exe_file;
 		if (file) {
 			get_file(&r->file, file);
-			bpf_core_read(&file_address, sizeof(file_address), &mm->exe_file);
-			offset = append_exe(r, task, file_address, offset, SCRATCH_ITERATOR);
+			offset = append_exe(scratch, task, file, offset, SCRATCH_ITERATOR);
 		}
 	}
 	if (offset > TAIL_MAX)

@@ -18,17 +18,24 @@ static __always_inline void get_image(struct rec_image *image, struct task_struc
 }
 
 /*
- * The process's pid in its innermost pid namespace, and that namespace. The level is not known to
- * the verifier, which refuses such an index on a typed pointer: hence a plain address and a probe
- * read.
+ * The process's pid in its innermost pid namespace, and that namespace. Outside of containers that
+ * is the first one. The level of others is not known to the verifier, which refuses such an index
+ * on a typed pointer: hence a plain address and probe reads.
  */
 static __always_inline u32 get_ns_pid(struct task_struct *task, u32 *level, u32 *ns_inum)
 {
 	struct task_struct *leader = task->group_leader;
+	struct pid *typed = leader->thread_pid;
+	u32 nr = typed->numbers[0].nr, inum = typed->numbers[0].ns->ns.inum;
 	struct upid upid = {};
 	u64 pid = 0;
 
-	*level = leader->thread_pid->level;
+	*level = typed->level;
+	if (!*level) {
+		if (ns_inum)
+			*ns_inum = inum;
+		return nr;
+	}
 	bpf_core_read(&pid, sizeof(pid), &leader->thread_pid);
 	bpf_probe_read_kernel(&upid, bpf_core_type_size(struct upid),
 			      (void *)(pid + bpf_core_field_offset(struct pid, numbers) +

@@ -144,7 +144,7 @@ struct KernelTests {
     @Test func `nine threads that leave at once are one exit each`() throws {
         var pids: [pid_t] = []
         let recording = try record {
-            for _ in 0..<(getenv("APUS_THREAD_EXITS").flatMap { Int(String(cString: $0)) } ?? 1000) {
+            for _ in 0..<count("APUS_THREAD_EXITS", default: 1000) {
                 let child = try Child(TestProgram.leave, "together", "9")
                 pids.append(child.pid)
                 child.end()

@@ -54,6 +54,11 @@ struct Child {
     }
 }
 
+/// A count that the environment may change: less for a look, more for a soak.
+func count(_ variable: String, default usual: Int) -> Int {
+    getenv(variable).flatMap { Int(String(cString: $0)) } ?? usual
+}
+
 /// The programs of Tests/Programs, which `make test` builds.
 enum TestProgram {
     static let directory = getenv("APUS_TEST_PROGRAMS").map { String(cString: $0) } ?? "dist/tests"

@@ -52,6 +52,8 @@ if $bb grep -qw apus.shell /proc/cmdline; then
 else
     $bb stty raw </dev/ttyS1
     export APUS_RUNTIME=$(value apus.runtime) APUS_DIST=/apus/dist APUS_TEST_PROGRAMS=/apus/programs
+    # Everything takes an emulated CPU ten times as long.
+    export APUS_PATIENCE=10
     # A kernel without a row in the table fails.
     export APUS_VERIFIER_TABLE=/apus/verifier-cost.tsv CI=1
     # Encoded, so that a kernel command line can carry them.

@@ -9,7 +9,8 @@ only=$2
 list=$(realpath "${0%/*}")/suites
 
 # Counts of a quick look; whoever wants more says so in the environment.
-export APUS_SHORT_LIVED="${APUS_SHORT_LIVED:-10}" APUS_THREAD_EXITS="${APUS_THREAD_EXITS:-50}" NO_COLOR=1
+export APUS_SHORT_LIVED="${APUS_SHORT_LIVED:-10}" APUS_THREAD_EXITS="${APUS_THREAD_EXITS:-50}"
+export APUS_STORM="${APUS_STORM:-200}" NO_COLOR=1
 
 # A working directory that is no root: that is a flag of its own in events.
 cd /tmp || exit 1

@@ -55,12 +55,12 @@ final class Command: Sendable {
 
     /// Waits for the end; kills what takes too long.
     func outcome(within limit: Duration = .seconds(60)) async throws -> Outcome {
-        let deadline = ContinuousClock.now + limit
+        let deadline = ContinuousClock.now + limit * patience
         while true {
             if let status { return Outcome(status: status, output: outputSoFar, errors: errorsSoFar) }
             guard ContinuousClock.now < deadline else {
                 kill(pid, SIGKILL)
-                throw Failure("\(name) did not end within \(limit). \(outputSoFar)\(errorsSoFar)")
+                throw Failure("\(name) did not end within \(limit * patience). \(outputSoFar)\(errorsSoFar)")
             }
             // Not a blocking wait: that would hold a thread of the pool.
             try await Task.sleep(for: .milliseconds(2))

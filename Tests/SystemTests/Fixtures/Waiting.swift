@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// How many times as long as usual a test waits before it gives up: an emulated machine is slow.
+let patience = Artifacts.count("APUS_PATIENCE", default: 1)
+
 /// Waits until something holds. The limit is for the hopeless case alone: nothing here is a measurement.
 func eventually(
     _ what: String, within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
 ) async throws {
-    let deadline = ContinuousClock.now + limit
+    let deadline = ContinuousClock.now + limit * patience
     while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw Failure("waited \(limit) for \(what)") }
+        guard ContinuousClock.now < deadline else { throw Failure("waited \(limit * patience) for \(what)") }
         try await Task.sleep(for: .milliseconds(5))
     }
 }
