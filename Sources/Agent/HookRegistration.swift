@@ -11,7 +11,7 @@ extension ContainerIdentity {
                 .invalid, "RuntimeHook: createContainer.annotations are more than \(Annotations.maximumCount)")
         }
         var annotations = Annotations()
-        for (key, value) in request.annotations { annotations[key] = value }
+        for (key, value) in request.annotations { annotations.append(key, value) }
         do throws(ContainerIdentityError) {
             try self.init(
                 id: request.containerID, name: request.containerName, image: request.containerImage,

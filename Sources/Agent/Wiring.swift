@@ -118,6 +118,11 @@ struct Wiring {
 
     /// From the sensors' attachment to their end.
     private func watch() async throws {
+        // Also where the start fails: whoever waits for an event or an answer must not wait for ever.
+        defer {
+            hub.close()
+            writer.refuse()
+        }
         try writer.start()
         ready.open()
         let report = writer.report
@@ -135,7 +140,6 @@ struct Wiring {
         }
         try? await gracefulShutdown()
         await writer.stop()
-        hub.close()
     }
 
     /// The place of a v1 controller in the kernel's list, which is what BPF must index; -1 for cgroup2.
@@ -162,6 +166,8 @@ extension HealthReport {
             .running,
             details: "running: \(report.processes) processes, \(report.containers) containers, "
                 + "\(report.recordsReceived) records received, \(report.recordsLost) lost, "
-                + "\(undelivered) events lost by slow clients")
+                + "\(undelivered) events lost by slow clients"
+                + (report.missed > 0 ? ", \(report.missed) missed by the kernel" : "")
+                + (report.storageFailures > 0 ? ", \(report.storageFailures) tree marks failed" : ""))
     }
 }

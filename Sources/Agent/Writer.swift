@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
+import CRecords
 import Containers
 import Events
 import Glibc
@@ -17,21 +18,23 @@ final class Writer: @unchecked Sendable {
     struct Report: Sendable {
         var counters = ProcessTracker.Counters()
         var recordsReceived: UInt64 = 0
+        /// Numbered by their CPU and not received, or counted by it as finding no room: whichever is more.
         var recordsLost: UInt64 = 0
         var recordsMalformed: UInt64 = 0
         /// Records found only when the reader's longest sleep ended: a wake-up was lost.
         var recordsLate: UInt64 = 0
+        /// Events that the kernel kept from our programs because one was running already.
+        var missed: UInt64 = 0
+        /// Task storage that could not be had: in_init_tree may be false where it should be true.
+        var storageFailures: UInt64 = 0
         var processes = 0
         var containers = 0
     }
 
-    private enum Message {
-        case register(Registration, CheckedContinuation<Result<Void, RegistrationError>, Never>)
-        case stop
-    }
-
     /// Records between two looks at the messages.
     private static let batch = 256
+    /// Long arguments make events of megabytes out of small records: not a whole batch of them at once.
+    private static let mostWaitingBytes = 1 << 20
     /// In a storm that never lets the ring run dry.
     private static let roundsBetweenReports = 128
     /// A table that outgrows this is swept of processes whose exit was lost.
@@ -42,9 +45,7 @@ final class Writer: @unchecked Sendable {
     private let procfs: Procfs
     private let hierarchy: CgroupHierarchy
     private let log: Logger
-    private let inbox = Mutex<[Message]>([])
-    private let hasMail = Atomic(false)
-    private let wakeDescriptor: Int32
+    private let mailbox = Mailbox()
     private let published = Mutex(Report())
     private let ended = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
@@ -52,6 +53,16 @@ final class Writer: @unchecked Sendable {
     private let sensors: BaseSensors
     private var tracker: ProcessTracker
     private var waiting: [ProcessEvent] = []
+    private var waitingBytes = 0
+    private var suspects: [rec_image] = []
+    private var lastCount: UInt64 = 0
+    private var kernel = KernelCounts()
+
+    private struct KernelCounts {
+        var noRoom: UInt64 = 0
+        var storageFailures: UInt64 = 0
+        var missed: UInt64 = 0
+    }
     private var lostAtLastSweep: UInt64 = 0
     private var lostAtLastWarning: UInt64 = 0
 
@@ -67,10 +78,7 @@ final class Writer: @unchecked Sendable {
         self.hierarchy = hierarchy
         self.sweepAt = sweepAt
         self.log = log
-        wakeDescriptor = apus_eventfd()
     }
-
-    deinit { close(wakeDescriptor) }
 
     var report: Report { published.withLock { $0 } }
 
@@ -78,7 +86,7 @@ final class Writer: @unchecked Sendable {
 
     /// Returns when registry and kernel hold the container and its init is armed.
     func register(_ registration: Registration) async throws(RegistrationError) {
-        let outcome = await withCheckedContinuation { send(.register(registration, $0)) }
+        let outcome = await withCheckedContinuation { mailbox.send(.register(registration, $0)) }
         try outcome.get()
     }
 
@@ -93,12 +101,12 @@ final class Writer: @unchecked Sendable {
         while sensors.drain(limit: Self.batch, { early.append(Array($0)) }) > 0 {}
         var seeds = tracker.adopt(tasks: tasks, early: early, procfs: procfs, cgroupPaths: paths) { waiting.append($0) }
         publish()
-        var marked = Dictionary(seeds.map { ($0.tgid, $0.cgroup) }, uniquingKeysWith: { first, _ in first })
+        var marked = Set(seeds.map(\.tgid))
         for record in early {
             record.withUnsafeBytes {
                 if let late = ProcessTracker.unmarkedChild($0, of: marked) {
                     seeds.append(late)
-                    marked[late.tgid] = late.cgroup
+                    marked.insert(late.tgid)
                 }
                 apply($0)
             }
@@ -124,10 +132,10 @@ final class Writer: @unchecked Sendable {
     /// is marked in turn until nobody is left.
     private func seed(_ seeds: [ProcessTracker.TreeSeed]) throws {
         var seeds = seeds
-        var marked: [UInt32: UInt64] = [:]
+        var marked: Set<UInt32> = []
         while !seeds.isEmpty {
             try sensors.seedTree(tgids: seeds.map(\.tgid), cgroups: seeds.map(\.cgroup))
-            for seed in seeds { marked[seed.tgid] = seed.cgroup }
+            marked.formUnion(seeds.map(\.tgid))
             seeds = []
             while sensors.drain(
                 limit: Self.batch,
@@ -135,7 +143,7 @@ final class Writer: @unchecked Sendable {
                     if let late = ProcessTracker.unmarkedChild($0, of: marked) { seeds.append(late) }
                     apply($0)
                 }) > 0
-            {}
+            { publish() }
         }
     }
 
@@ -143,16 +151,12 @@ final class Writer: @unchecked Sendable {
     func stop() async {
         await withCheckedContinuation { continuation in
             ended.withLock { $0 = continuation }
-            send(.stop)
+            mailbox.send(.stop)
         }
     }
 
-    private func send(_ message: Message) {
-        inbox.withLock { $0.append(message) }
-        hasMail.store(true, ordering: .releasing)
-        var one: UInt64 = 1
-        _ = write(wakeDescriptor, &one, 8)
-    }
+    /// From now on no container is taken: for when the thread never started, or has ended.
+    func refuse() { mailbox.refuse() }
 
     // MARK: The thread
 
@@ -161,7 +165,7 @@ final class Writer: @unchecked Sendable {
         var busyRounds = 0
         var running = true
         while running {
-            if hasMail.exchange(false, ordering: .acquiring) { running = takeMail() }
+            running = takeMail()
             let delivered = sensors.drain(limit: Self.batch) { apply($0) }
             quietRounds = delivered == 0 ? quietRounds + 1 : 0
             busyRounds = delivered > 0 ? busyRounds + 1 : 0
@@ -169,22 +173,29 @@ final class Writer: @unchecked Sendable {
             if busyRounds % Self.roundsBetweenReports == 1 { takeStock() }
             publish()
             if delivered < Self.batch, running {
-                sensors.pause(afterDelivering: delivered, wakeDescriptor: wakeDescriptor)
+                sensors.pause(afterDelivering: delivered, wakeDescriptor: mailbox.wakeDescriptor)
             }
         }
+        // Nothing new comes from here on; what was sent is still told.
+        sensors.detach()
         while sensors.drain(limit: Self.batch, { apply($0) }) > 0 { publish() }
         quiet()
         publish()
-        sensors.detach()
+        mailbox.refuse()
         ended.withLock { $0 }?.resume()
     }
 
     private func apply(_ record: UnsafeRawBufferPointer) {
-        tracker.apply(record) { waiting.append($0) }
+        tracker.apply(record) {
+            waiting.append($0)
+            waitingBytes += $0.process.arguments.utf8.count + ($0.parent?.arguments.utf8.count ?? 0)
+        }
+        if waitingBytes > Self.mostWaitingBytes { publish() }
     }
 
     private func publish() {
         guard !waiting.isEmpty else { return }
+        waitingBytes = 0
         hub.publish { formats in waiting.map { encoder.encode($0, formats: formats) } }
         waiting.removeAll(keepingCapacity: true)
     }
@@ -194,17 +205,33 @@ final class Writer: @unchecked Sendable {
     private func quiet() {
         tracker.ringIsEmpty { waiting.append($0) }
         takeStock()
-        let lost = tracker.ledger.lost
+        let lost = recordsLost
+        if !suspects.isEmpty {
+            // Gone when it was last quiet, and all that the ring held then has been read: their exit was lost.
+            tracker.remove(suspects)
+            suspects = []
+        }
         guard lost != lostAtLastSweep || tracker.processCount > sweepAt else { return }
+        if lost != lostAtLastSweep { tracker.registry.reconcile(hierarchy) }
         lostAtLastSweep = lost
-        tracker.sweep { procfs.parent(of: $0) != nil }
+        suspects = tracker.processes { kill(pid_t(bitPattern: $0), 0) != 0 && errno == ESRCH }
         sweepAt = max(sweepAt, 2 * tracker.processCount)
     }
+
+    private var recordsLost: UInt64 { max(tracker.ledger.lost, kernel.noRoom) }
 
     /// What is due now and then, in a storm too.
     private func takeStock() {
         tracker.refreshClock()
-        let lost = tracker.ledger.lost
+        let now = WallClock.bootNanoseconds
+        if now &- lastCount > 1_000_000_000 {
+            lastCount = now
+            let counters = sensors.statistics().map(\.counters)
+            kernel = KernelCounts(
+                noRoom: counters.reduce(0) { $0 + $1.0 + $1.1 }, storageFailures: counters.reduce(0) { $0 + $1.2 },
+                missed: sensors.missed())
+        }
+        let lost = recordsLost
         if lost != lostAtLastWarning {
             log.warning(
                 "records lost: the ring was full",
@@ -216,21 +243,15 @@ final class Writer: @unchecked Sendable {
 
     private func renewReport() {
         let report = Report(
-            counters: tracker.counters, recordsReceived: tracker.ledger.received, recordsLost: tracker.ledger.lost,
-            recordsMalformed: tracker.ledger.malformed, recordsLate: sensors.lateRecords,
-            processes: tracker.processCount - 1, containers: tracker.registry.containers.count)
+            counters: tracker.counters, recordsReceived: tracker.ledger.received, recordsLost: recordsLost,
+            recordsMalformed: tracker.ledger.malformed, recordsLate: sensors.lateRecords, missed: kernel.missed,
+            storageFailures: kernel.storageFailures, processes: tracker.processCount - 1, containers: tracker.registry.containers.count)
         published.withLock { $0 = report }
     }
 
     private func takeMail() -> Bool {
-        var count: UInt64 = 0
-        _ = read(wakeDescriptor, &count, 8)
-        let mail = inbox.withLock { inbox in
-            defer { inbox = [] }
-            return inbox
-        }
         var running = true
-        for message in mail {
+        for message in mailbox.take() {
             switch message {
             case .register(let registration, let continuation):
                 do throws(RegistrationError) {
@@ -247,21 +268,23 @@ final class Writer: @unchecked Sendable {
         return running
     }
 
+    /// All or nothing: what cannot be armed is not registered.
     private func enter(_ registration: Registration) throws(RegistrationError) {
-        let container = Container(identity: registration.identity, source: .hook, cgroup: registration.cgroup)
-        try tracker.registry.register(container, namespaces: registration.namespaces)
+        let isNew = tracker.registry.containers[registration.cgroup] == nil
+        try tracker.registry.register(Container(registration), namespaces: registration.namespaces)
         do {
-            try sensors.arm(tgid: registration.initProcess, cgroup: registration.cgroup)
+            try sensors.arm(tgid: registration.initProcess, cgroup: registration.initCgroup)
+            // It was the init's pid and directory when they were looked up, and they still are, or nothing must stay.
+            guard registration.holds(in: procfs, hierarchy) else {
+                throw RegistrationError(
+                    .unavailable,
+                    "init \(registration.initProcess) of container \(registration.identity.id.text) has left its cgroup")
+            }
         } catch {
-            throw RegistrationError(.failed, "cannot arm init \(registration.initProcess): \(error)")
-        }
-        // The pid was the init's when it was looked up; it is still, or nothing must stay armed.
-        guard procfs.cgroupPath(of: registration.initProcess, in: hierarchy)?.hasPrefix(registration.cgroupPath) == true
-        else {
             sensors.disarm(tgid: registration.initProcess)
-            throw RegistrationError(
-                .unavailable,
-                "init \(registration.initProcess) of container \(registration.identity.id.text) has left its cgroup")
+            if isNew { tracker.registry.forget(registration.cgroup) }
+            throw error as? RegistrationError
+                ?? RegistrationError(.failed, "cannot arm init \(registration.initProcess): \(error)")
         }
     }
 }

@@ -7,12 +7,13 @@ internal import Glibc
 package struct CgroupTree {
     private struct Node {
         var parent: UInt64
+        var depth = 1
         var container: Container?
     }
 
     private var nodes: [UInt64: Node] = [:]
 
-    /// No tree is deeper: what a hostile or broken one cannot do is keep the writer walking.
+    /// No walk is longer, whatever a container makes below itself: deeper directories hang beside their parents.
     private static let maximumDepth = 64
     /// Directories beyond this are not entered by the first scan; they are learnt as they change.
     private static let maximumScanned = 200_000
@@ -22,7 +23,29 @@ package struct CgroupTree {
     package var count: Int { nodes.count }
 
     package mutating func insert(id: UInt64, parent: UInt64) {
+        var parent = parent
+        var depth = 1
+        if let above = nodes[parent] {
+            depth = above.depth + 1
+            if depth >= Self.maximumDepth {
+                // The grandparent has the same container, unless the parent is one itself; that would be lost.
+                if above.container == nil { parent = above.parent }
+                depth = Self.maximumDepth - 1
+            }
+        }
         nodes[id, default: Node(parent: parent)].parent = parent
+        nodes[id]?.depth = depth
+    }
+
+    /// Directories that `other` does not have.
+    func missing(in other: CgroupTree) -> [UInt64] { nodes.keys.filter { other.nodes[$0] == nil } }
+
+    /// Takes over the places of `other`'s directories; containers stay.
+    mutating func adopt(_ other: CgroupTree) {
+        for (id, node) in other.nodes {
+            nodes[id, default: node].parent = node.parent
+            nodes[id]?.depth = node.depth
+        }
     }
 
     /// - Returns: the container that was registered for this very directory.

@@ -17,11 +17,27 @@ package final class Container: Sendable {
     package let source: Source
     /// kernfs id in the agent's hierarchy.
     package let cgroup: UInt64
+    /// The process that the hook named, host pid; nil without a hook.
+    package let initProcess: UInt32?
 
-    package init(identity: ContainerIdentity, source: Source, cgroup: UInt64) {
+    package init(identity: ContainerIdentity, source: Source, cgroup: UInt64, initProcess: UInt32? = nil) {
         self.identity = identity
         self.source = source
         self.cgroup = cgroup
+        self.initProcess = initProcess
+    }
+
+    package convenience init(_ registration: Registration) {
+        self.init(
+            identity: registration.identity, source: .hook, cgroup: registration.cgroup,
+            initProcess: registration.initProcess)
+    }
+
+    /// The same container, told of twice: both hook stages say the same of the same init.
+    func isSame(as other: Container) -> Bool {
+        identity.id == other.identity.id && identity.name == other.identity.name
+            && identity.podName == other.identity.podName && identity.podNamespace == other.identity.podNamespace
+            && identity.podUID == other.identity.podUID && initProcess == other.initProcess
     }
 }
 

@@ -31,7 +31,7 @@ package struct ContainerRegistry {
 
     package mutating func cgroupRemoved(id: UInt64) {
         guard let container = tree.remove(id: id) else { return }
-        containers[id] = nil
+        containers.removeValue(forKey: id)
         forgetNamespaces(of: container)
     }
 
@@ -55,18 +55,32 @@ package struct ContainerRegistry {
     /// Enters a container under its cgroup. The same container may be registered twice (a node can have both hook
     /// stages configured), and a hook's word replaces what was guessed; another container in the same cgroup is refused.
     package mutating func register(_ container: Container, namespaces: NamespaceKey?) throws(RegistrationError) {
-        if let present = tree.container(at: container.cgroup), present.source == .hook,
-            present.identity.id != container.identity.id
-        {
+        if let present = tree.container(at: container.cgroup), present.source == .hook, !present.isSame(as: container) {
             throw RegistrationError(
                 .denied,
-                "cgroup \(container.cgroup) is registered for container \(present.identity.id), "
-                    + "it cannot be \(container.identity.id) too")
+                "cgroup \(container.cgroup) is registered for container \(present.identity.id.text) and its init "
+                    + "\(present.initProcess ?? 0); it cannot be \(container.identity.id.text) and "
+                    + "\(container.initProcess ?? 0) too")
         }
         if let present = containers[container.cgroup] { forgetNamespaces(of: present) }
         tree.assign(container, to: container.cgroup)
         containers[container.cgroup] = container
         if let namespaces { remember(namespaces, of: container) }
+    }
+
+    /// Takes a registration back; the directory stays known.
+    package mutating func forget(_ cgroup: UInt64) {
+        guard let container = containers.removeValue(forKey: cgroup) else { return }
+        tree.assign(nil, to: cgroup)
+        forgetNamespaces(of: container)
+    }
+
+    /// Looks at what is there after records were lost: directories that came or went unseen.
+    package mutating func reconcile(_ hierarchy: CgroupHierarchy) {
+        var present = CgroupTree()
+        present.scan(hierarchy) { _, _ in }
+        for id in tree.missing(in: present) { cgroupRemoved(id: id) }
+        tree.adopt(present)
     }
 
     // MARK: Lookup

@@ -19,9 +19,17 @@ package struct Registration: Sendable {
     package let identity: ContainerIdentity
     package let cgroup: UInt64
     package let cgroupPath: String
+    /// The init's own directory: the container's, or the one below it that the runtime put it into.
+    package let initCgroup: UInt64
+    package let initPath: String
     /// The process whose next exec starts the container's own tree; host pid.
     package let initProcess: UInt32
     package let namespaces: NamespaceKey?
+
+    /// Whether the init is still where it was, and the directory the one that it was.
+    package func holds(in procfs: Procfs, _ hierarchy: CgroupHierarchy) -> Bool {
+        procfs.cgroupPath(of: initProcess, in: hierarchy) == initPath && hierarchy.id(ofPath: cgroupPath) == cgroup
+    }
 }
 
 /// Turns a hook's request into a registration with the kernel's own facts: the caller's cgroup and parent, not the
@@ -63,9 +71,13 @@ package struct RegistrationResolver: Sendable {
                 "cannot get the id of cgroup \(hierarchy.root)\(own) of container \(identity.id.text): \(String(cString: strerror(errno)))"
             )
         }
+        guard let initCgroup = own == path ? cgroup : hierarchy.id(ofPath: path) else {
+            throw RegistrationError(
+                .unavailable, "cgroup \(hierarchy.root)\(path) of container \(identity.id.text)'s init is gone")
+        }
         return Registration(
-            identity: identity, cgroup: cgroup, cgroupPath: own, initProcess: initProcess,
-            namespaces: namespaces(of: initProcess))
+            identity: identity, cgroup: cgroup, cgroupPath: own, initCgroup: initCgroup, initPath: path,
+            initProcess: initProcess, namespaces: namespaces(of: initProcess))
     }
 
     /// In createContainer the hook already runs inside: its parent is the container's init, while the state's pid
@@ -110,8 +122,12 @@ package struct RegistrationResolver: Sendable {
     }
 
     /// The container's own directory. crun puts the init one deeper (`<path>/container`): the claimed path counts
-    /// where the kernel's lies below it, so that processes beside the init belong to the container as well.
+    /// where the kernel's is that much below it, so that processes beside the init belong to the container as well.
+    /// What holds others too, a slice or a service, is no container's.
     private func containerPath(kernel: String, claimed: String) -> String {
-        claimed.count > 1 && kernel.hasPrefix(claimed + "/") ? claimed : kernel
+        guard claimed.count > 1, kernel.hasPrefix(claimed + "/"), !claimed.hasSuffix(".slice"),
+            !claimed.hasSuffix(".service"), !kernel.dropFirst(claimed.count + 1).contains("/")
+        else { return kernel }
+        return claimed
     }
 }

@@ -22,6 +22,9 @@ package struct Annotations: Sendable, Equatable {
     /// As many are read from a document; more are refused, because every addition looks through the list.
     package static let maximumCount = 2048
 
+    /// For keys that are known to differ, as those of a map do: nothing is looked through.
+    package mutating func append(_ key: String, _ value: String) { entries.append(Entry(key: key, value: value)) }
+
     mutating func read(_ key: String, _ value: String) throws(OCIDocumentError) {
         self[key] = value
         if entries.count > Self.maximumCount {

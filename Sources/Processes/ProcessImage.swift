@@ -33,6 +33,9 @@ package final class ProcessImage: @unchecked Sendable {
     /// IdentityInfo.reason: what is odd about how the container was found.
     var identityRemark: String { containerKey == .namespaces ? "entered the container's namespaces from outside" : "" }
 
+    /// Longer encodings are made again each time: forks of one process share its arguments, but would not share these.
+    private static let largestKept = 16 << 10
+
     private var protobufCache: [UInt8]?
     private var jsonCache: [UInt8]?
 
@@ -110,7 +113,7 @@ package final class ProcessImage: @unchecked Sendable {
     package var protobuf: [UInt8] {
         if let protobufCache { return protobufCache }
         let bytes = ProcessEncoder.protobuf(self)
-        protobufCache = bytes
+        if bytes.count <= Self.largestKept { protobufCache = bytes }
         return bytes
     }
 
@@ -118,7 +121,7 @@ package final class ProcessImage: @unchecked Sendable {
     package var json: [UInt8] {
         if let jsonCache { return jsonCache }
         let bytes = ProcessEncoder.json(self)
-        jsonCache = bytes
+        if bytes.count <= Self.largestKept { jsonCache = bytes }
         return bytes
     }
 }

@@ -9,6 +9,7 @@ extension ProcessTracker {
     /// What the kernel must be told so that the children of processes found in a container's own tree are in it too.
     package struct TreeSeed: Sendable {
         package let tgid: UInt32
+        /// Its own, which may be below the container's.
         package let cgroup: UInt64
     }
 
@@ -44,7 +45,9 @@ extension ProcessTracker {
             }
         }
         forgetStrangers(early)
-        return trees.map { TreeSeed(tgid: $0.key, cgroup: $0.value) }
+        return found.filter { trees[$0.fixed.image.tgid] != nil }.map {
+            TreeSeed(tgid: $0.fixed.image.tgid, cgroup: $0.fixed.cgroup_id)
+        }
     }
 
     /// Who was there before the sensors and gone before the iterator came by was never told of: no exit of it either.
@@ -65,12 +68,12 @@ extension ProcessTracker {
 
     /// A fork by a process of a found tree, made before the kernel knew of the tree.
     package static func unmarkedChild(
-        _ record: UnsafeRawBufferPointer, of marked: [UInt32: UInt64]
+        _ record: UnsafeRawBufferPointer, of marked: Set<UInt32>
     ) -> TreeSeed? {
         guard case .fork(let fork)? = try? Record(record), fork.flags & REC_FLAG_IN_TREE.rawValue == 0,
-            let cgroup = marked[fork.parent.tgid]
+            marked.contains(fork.parent.tgid)
         else { return nil }
-        return TreeSeed(tgid: fork.child.tgid, cgroup: cgroup)
+        return TreeSeed(tgid: fork.child.tgid, cgroup: fork.cgroup_id)
     }
 
     private mutating func adopt(

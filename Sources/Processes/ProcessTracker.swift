@@ -77,10 +77,16 @@ package struct ProcessTracker {
     /// Follows the wall clock, which may have been set.
     package mutating func refreshClock() { clock.refresh(now: WallClock.bootNanoseconds) }
 
-    /// Takes out processes that are gone although no exit arrived. Called when records were lost.
-    package mutating func sweep(isAlive: (UInt32) -> Bool) {
-        for (pid, entry) in table where pid != 0 && !isAlive(pid) {
-            table[pid] = nil
+    /// The images of the table whose process answers to `test`.
+    package func processes(where test: (UInt32) -> Bool) -> [rec_image] {
+        table.filter { $0.key != 0 && test($0.key) }.map(\.value.key)
+    }
+
+    /// Takes out processes that are gone although no exit arrived.
+    package mutating func remove(_ gone: [rec_image]) {
+        for image in gone {
+            guard let entry = table[image.tgid], entry.key == image else { continue }
+            table[image.tgid] = nil
             retire(entry)
             counters.swept += 1
         }
@@ -172,6 +178,8 @@ package struct ProcessTracker {
         }
         let parent = entry(record.parent)
         if parent == nil { counters.unknownParents += 1 }
+        // Made now, or a chain of forks without an exec would be as many calls deep when its end is asked for.
+        if let parent, parent.hasForkedOnly { _ = image(of: parent) }
         table[record.child.tgid] = ProcessEntry(key: record.child, parent: parent, content: .fork(record))
     }
 

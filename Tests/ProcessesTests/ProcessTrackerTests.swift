@@ -182,10 +182,22 @@ import Testing
     @Test mutating func `processes whose exit was lost are swept`() {
         script.fork(image(5), from: image(1))
         script.fork(image(6), from: image(1))
-        script.tracker.sweep { $0 != 5 }
+        let gone = script.tracker.processes { $0 == 5 }
+        #expect(gone.count == 1)
+        script.tracker.remove(gone)
         #expect(script.tracker.counters.swept == 1)
         script.exit(image(6))
         #expect(script.tracker.counters.exits == 1)
+    }
+
+    @Test mutating func `a long chain of forks without an exec is no deep one`() {
+        var parent = image(1)
+        for pid in 2..<UInt32(200_000) {
+            script.fork(image(pid), from: parent)
+            parent = image(pid)
+        }
+        script.exit(parent)
+        #expect(script.events.count == 1)
     }
 
     // MARK: Rights and files

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Containers
+import Glibc
+import Synchronization
+
+/// What other threads ask of the writer, taken by it between batches.
+final class Mailbox: Sendable {
+    enum Message {
+        case register(Registration, CheckedContinuation<Result<Void, RegistrationError>, Never>)
+        case stop
+
+        fileprivate func refuse() {
+            if case .register(_, let continuation) = self {
+                continuation.resume(
+                    returning: .failure(RegistrationError(.unavailable, "the agent is going and takes no container")))
+            }
+        }
+    }
+
+    /// An eventfd that ends the writer's naps and sleeps.
+    let wakeDescriptor = apus_eventfd()
+
+    private let state = Mutex<(mail: [Message], isClosed: Bool)>(([], false))
+    private let hasMail = Atomic(false)
+
+    deinit { close(wakeDescriptor) }
+
+    /// A closed box refuses at once.
+    func send(_ message: Message) {
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.mail.append(message) }
+            return state.isClosed
+        }
+        if isClosed { return message.refuse() }
+        // The count before the flag: who sees the flag finds the count, and none is left to keep the writer awake.
+        var one: UInt64 = 1
+        _ = write(wakeDescriptor, &one, 8)
+        hasMail.store(true, ordering: .releasing)
+    }
+
+    /// What has come since the last call. Writer thread only.
+    func take() -> [Message] {
+        guard hasMail.exchange(false, ordering: .acquiring) else { return [] }
+        var count: UInt64 = 0
+        _ = read(wakeDescriptor, &count, 8)
+        return state.withLock { state in
+            defer { state.mail = [] }
+            return state.mail
+        }
+    }
+
+    /// Nobody reads any more: whoever waits is told, and so is whoever comes.
+    func refuse() {
+        let waiting = state.withLock { state in
+            state.isClosed = true
+            defer { state.mail = [] }
+            return state.mail
+        }
+        for message in waiting { message.refuse() }
+    }
+}
