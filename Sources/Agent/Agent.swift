@@ -22,6 +22,7 @@ import Models
             LineLogHandler.writeToStandardError(Array("apus-agent: \(error)\n".utf8))
             exit(2)
         }
+        raiseDescriptorLimit()
         let level = LogLevel(options.logLevel)
         let log = Logger(label: "apus-agent") { _ in
             LineLogHandler(label: "apus-agent", format: options.logFormat, level: level)
@@ -33,6 +34,14 @@ import Models
             exit(1)
         }
     }
+}
+
+/// Clients and hooks take a descriptor each, and the soft limit is often 1,024 for the sake of select(2) alone.
+private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }
 
 enum Environment {

@@ -46,7 +46,11 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         guard let descriptor = takeDescriptor() else { throw ChannelError.alreadyClosed }
         let isUnix = file != nil
         return try await ServerBootstrap(group: eventLoopGroup)
-            .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ScarceDescriptors())
+                }.flatMap { listenerConfigurator.configure(channel: channel) }
+            }
             .bind(descriptor) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(PingAnswerer())
@@ -71,5 +75,17 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
 
     private static func withoutDelay(_ channel: any Channel) -> EventLoopFuture<any Channel> {
         channel.setOption(.tcpOption(.tcp_nodelay), value: 1).map { channel }
+    }
+}
+
+/// Running out of descriptors is a state that passes, not the listener's end: whoever waits in the backlog is accepted
+/// when somebody has gone.
+private final class ScarceDescriptors: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let passing = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
+        if let error = error as? IOError, passing.contains(error.errnoCode) { return }
+        context.fireErrorCaught(error)
     }
 }

@@ -60,6 +60,7 @@ BEGIN {
 }
 
 { sub(/\r$/, "") }
+/^(✔|✘|◇|➜|@@) / { last = "" }
 
 /^@@ begin / { split($0, word, " "); suite = word[3]; order[++suites] = suite; issues = ""; next }
 /^@@ status / {
@@ -85,7 +86,6 @@ BEGIN {
 /^✔ Test .* passed after / { judge("ok", $0); next }
 /^✘ Test .* failed after / { anyFailed = 1; judge("failed", $0); next }
 /^➜ Test .* skipped/ { judge("skipped", $0); next }
-/^◇ / { next }
 # Why something failed, or what it printed, is shown under the line of the test that it belongs to.
 /^✘ Test .* recorded an issue/ {
     name = $0
@@ -96,7 +96,8 @@ BEGIN {
     last = name
     next
 }
-/^↳ / && last { said[last] = said[last] sprintf("%-16s | %s\n", cell, $0) }
+# An issue may go on for lines: a verifier's log.
+last { said[last] = said[last] sprintf("%-16s | %s\n", cell, $0) }
 
 END {
     if (!ended) complain("no results")
