@@ -245,7 +245,8 @@ final class Writer: @unchecked Sendable {
         let report = Report(
             counters: tracker.counters, recordsReceived: tracker.ledger.received, recordsLost: recordsLost,
             recordsMalformed: tracker.ledger.malformed, recordsLate: sensors.lateRecords, missed: kernel.missed,
-            storageFailures: kernel.storageFailures, processes: tracker.processCount - 1, containers: tracker.registry.containers.count)
+            storageFailures: kernel.storageFailures, processes: tracker.processCount - 1,
+            containers: tracker.registry.containers.count)
         published.withLock { $0 = report }
     }
 
@@ -278,7 +279,8 @@ final class Writer: @unchecked Sendable {
             guard registration.holds(in: procfs, hierarchy) else {
                 throw RegistrationError(
                     .unavailable,
-                    "init \(registration.initProcess) of container \(registration.identity.id.text) has left its cgroup")
+                    "init \(registration.initProcess) of container \(registration.identity.id.text) has left its cgroup"
+                )
             }
         } catch {
             sensors.disarm(tgid: registration.initProcess)
