@@ -11,6 +11,7 @@ $bb mount -t proc proc /proc
 $bb mount -t sysfs sys /sys
 $bb mount -t bpf bpf /sys/fs/bpf
 $bb mount -t tracefs tracing /sys/kernel/tracing
+$bb mount -t securityfs security /sys/kernel/security
 $bb mount -t tmpfs -o mode=1777 tmp /tmp
 $bb mount -t tmpfs run /run
 $bb mkdir -p /dev/pts /dev/shm
