@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// A run of the client that the package build made.
+/// A run of the client: the one in $APUS_DIST, else what the package build put beside the tests.
 final class ClientRun: Sendable {
     struct Outcome: Sendable {
         var status: Int32
@@ -10,8 +10,9 @@ final class ClientRun: Sendable {
         var talk: String
     }
 
-    /// The build puts the client beside the tests.
-    static let client = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    static let client =
+        (ProcessInfo.processInfo.environment["APUS_DIST"].map { URL(filePath: $0) }
+        ?? URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent())
         .appending(path: "apus").path
 
     private let process: Process
