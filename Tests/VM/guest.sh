@@ -48,6 +48,7 @@ v1) mount_v1 ;;
 esac
 
 if $bb grep -qw apus.shell /proc/cmdline; then
+    $bb --install -s /usr/bin 2>/dev/null
     echo "A guest of $(uname -r). /apus has everything; 'exit' switches off."
     $bb setsid $bb cttyhack /bin/sh
 else
