@@ -13,8 +13,10 @@ struct Bundle {
             hooks[stage.rawValue] = [
                 [
                     "path": try Artifacts.hook,
-                    "args": ["apus-oci-hook", stage.rawValue, "--agent-address", hookAddress, "--log-file", hookLog]
-                        + setup.hookFlags,
+                    "args": [
+                        "apus-oci-hook", stage.rawValue, "--agent-address", hookAddress, "--log-file", hookLog,
+                        "--timeout", "\(patience)s",
+                    ] + setup.hookFlags,
                 ]
             ]
         }
