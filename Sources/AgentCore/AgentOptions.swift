@@ -60,7 +60,9 @@ package struct AgentOptions: ParsableCommand, Sendable {
     @Option(help: ArgumentHelp("Events that wait for one client before it loses some.", valueName: "events"))
     package var eventQueueSize = 16_000
 
-    @Option(help: ArgumentHelp("Table size from which processes whose exit was lost are looked for.", valueName: "processes"))
+    @Option(
+        help: ArgumentHelp(
+            "Table size from which processes whose exit was lost are looked for.", valueName: "processes"))
     package var processCacheSize = 65_536
 
     @Option(
