@@ -16,7 +16,7 @@ root=$work/root
 
 # What the tests, the runtimes and the containers' root file systems are made of.
 tools=(
-    sh env realpath true false sleep cat echo ls mkdir rmdir rm cp mv ln chmod touch kill id seq head tail sed grep date
+    sh env realpath true false sleep cat echo ls mkdir rmdir rm cp mv ln chmod touch kill nice id seq head tail sed grep date
     busybox runc crun nsenter unshare setsid setpriv setcap strace
 )
 
