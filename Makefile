@@ -5,10 +5,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help setup setup-vm build demo test test-fast test-vm bench proto format check clean
 
-# The release build keeps to itself, so that it and an editor's debug build neither wait for nor undo each other. Agent
-# and client bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
-RELEASE := -c release --scratch-path .build/dist
-STATIC := --static-swift-stdlib
+# The release builds keep to themselves, so that they and an editor's debug build neither wait for nor undo each other.
+# Agent and client bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
+RELEASE := -c release --scratch-path .build/dist --static-swift-stdlib
+HOOK := -c release --scratch-path .build/hook
 PROGRAMS := $(patsubst Tests/Programs/%.c,dist/tests/%,$(wildcard Tests/Programs/*.c))
 
 help: ## List these words
@@ -21,10 +21,11 @@ setup-vm: setup ## Install what test-vm needs besides
 	@dev/setup.sh vm
 
 build: setup ## Put apus-agent, apus-oci-hook and apus into dist/
-	swift build $(RELEASE) $(STATIC) --product apus-agent
-	swift build $(RELEASE) $(STATIC) --product apus
-	swift build $(RELEASE) --product apus-oci-hook
-	@dev/install-dist.sh "$$(swift build $(RELEASE) --show-bin-path)"
+	swift build $(RELEASE) --product apus-agent
+	swift build $(RELEASE) --product apus
+	swift build $(HOOK) --product apus-oci-hook
+	@dev/install-dist.sh "$$(swift build $(RELEASE) --show-bin-path)"/{apus-agent,apus} \
+		"$$(swift build $(HOOK) --show-bin-path)/apus-oci-hook"
 
 demo: build ## Watch a container being made, entered and removed
 	@dev/demo.sh
