@@ -167,6 +167,8 @@ extension HealthReport {
             details: "running: \(report.processes) processes, \(report.containers) containers, "
                 + "\(report.recordsReceived) records received, \(report.recordsLost) lost, "
                 + "\(undelivered) events lost by slow clients"
+                + (report.recordsMalformed > 0 ? ", \(report.recordsMalformed) records malformed" : "")
+                + (report.recordsLate > 0 ? ", \(report.recordsLate) records found late" : "")
                 + (report.missed > 0 ? ", \(report.missed) missed by the kernel" : "")
                 + (report.storageFailures > 0 ? ", \(report.storageFailures) tree marks failed" : ""))
     }

@@ -16,7 +16,6 @@ import Synchronization
 final class Writer: @unchecked Sendable {
     /// What the writer knows, for those who ask; renewed as it works.
     struct Report: Sendable {
-        var counters = ProcessTracker.Counters()
         var recordsReceived: UInt64 = 0
         /// Numbered by their CPU and not received, or counted by it as finding no room: whichever is more.
         var recordsLost: UInt64 = 0
@@ -243,7 +242,7 @@ final class Writer: @unchecked Sendable {
 
     private func renewReport() {
         let report = Report(
-            counters: tracker.counters, recordsReceived: tracker.ledger.received, recordsLost: recordsLost,
+            recordsReceived: tracker.ledger.received, recordsLost: recordsLost,
             recordsMalformed: tracker.ledger.malformed, recordsLate: sensors.lateRecords, missed: kernel.missed,
             storageFailures: kernel.storageFailures, processes: tracker.processCount - 1,
             containers: tracker.registry.containers.count)

@@ -81,7 +81,8 @@ package struct RegistrationResolver: Sendable {
     }
 
     /// In createContainer the hook already runs inside: its parent is the container's init, while the state's pid
-    /// counts in the container's own pid namespace. Whoever lies here can mislabel nobody but itself.
+    /// counts in the container's own pid namespace. Whoever lies here can mislabel its own parent's cgroup at most; a
+    /// caller that ended and whose pid was taken before this look is not told apart yet.
     private func initAbove(_ caller: HookCaller, _ identity: ContainerIdentity) throws(RegistrationError) -> UInt32 {
         guard let parent = procfs.parent(of: caller.pid), parent > 1 else {
             throw RegistrationError(
