@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-vm build demo test test-fast test-vm bench proto format check clean
+.PHONY: help setup setup-vm build demo tests test test-fast test-vm soak bench bench-vm proto format check clean
 
 # The release builds keep to themselves, so that they and an editor's debug build neither wait for nor undo each other.
 # Agent and client bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
@@ -30,23 +30,31 @@ build: setup ## Put apus-agent, apus-oci-hook and apus into dist/
 demo: build ## Watch a container being made, entered and removed
 	@dev/demo.sh
 
-test: build $(PROGRAMS) ## Run every test
-	swift build --product apusPackageTests
-	swift build --product apus-oci-hook
-	@mkdir -p dist/debug && cp "$$(swift build --show-bin-path)/apus-oci-hook" dist/debug/
-	Tests/Foreign/build.sh dist/foreign
-	dev/test.sh
+test: build setup-vm tests ## Run every test, here and in guests with other kernels
+	EVERYTHING=1 Tests/VM/test-vm.sh
 
 test-fast: setup ## Run the tests of values and records, in a debug build: minutes
 	swift build --product apusPackageTests
 	swift test --skip-build --filter 'ModelsTests|ContainersTests|ProcessesTests|EventsTests|ServerTests|AgentCoreTests|ExportTests'
 
-test-vm: build setup-vm $(PROGRAMS) ## Run what touches the kernel on 6.1 and 6.12, cgroup v1 and v2, with runc and crun
-	swift build --product apusPackageTests
+test-vm: build setup-vm tests ## Run what touches the kernel on 6.1 and 6.12, cgroup v1 and v2, with runc and crun
 	Tests/VM/test-vm.sh
+
+soak: build setup-vm tests ## Run the tests with large counts; goes on where it was interrupted
+	dev/soak.sh
+
+# What the tests are and what they run.
+tests: $(PROGRAMS)
+	swift build --product apusPackageTests
+	swift build --product apus-oci-hook
+	@mkdir -p dist/debug && cp "$$(swift build --show-bin-path)/apus-oci-hook" dist/debug/
+	Tests/Foreign/build.sh dist/foreign
 
 bench: build $(PROGRAMS) ## Measure, each figure beside its baseline
 	@Benchmarks/bench.sh
+
+bench-vm: build setup-vm ## Measure in instructions, in a guest that counts them: no neighbour moves these figures
+	@Benchmarks/bench-vm.sh
 
 proto: ## Write the generated Swift anew from proto/
 	dev/generate-proto.sh

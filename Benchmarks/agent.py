@@ -15,6 +15,17 @@ from pathlib import Path
 from workshop import Failure, Workshop, end
 
 
+def cpu_ns(pid: int) -> int:
+    """CPU time of a process's threads. The process's own figure counts ticks; the scheduler's counts nanoseconds."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            total += int((thread / "schedstat").read_text().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total
+
+
 class Agent:
     """An agent for the length of a `with`: it is ready at its beginning and gone at its end."""
 
@@ -80,14 +91,7 @@ class Agent:
 
     @property
     def cpu_ns(self) -> int:
-        """CPU time of its threads. The process's own figure counts ticks; the scheduler's counts nanoseconds."""
-        total = 0
-        for thread in Path(f"/proc/{self.pid}/task").iterdir():
-            try:
-                total += int((thread / "schedstat").read_text().split()[0])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-        return total
+        return cpu_ns(self.pid)
 
     @property
     def bpf_ns(self) -> dict[str, tuple[int, int]]:
@@ -131,6 +135,10 @@ class Receiver:
 
     def __exit__(self, *_):
         end(self._process, patience=2)
+
+    @property
+    def cpu_ns(self) -> int:
+        return cpu_ns(self._process.pid)
 
     def result(self, seconds: float = 0) -> dict:
         """What it has received: when that is what it expected, or after a while."""

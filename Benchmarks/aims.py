@@ -13,6 +13,12 @@ RSS_CROWD_MB = 60
 READY_MS = 1000
 IDLE_CPU_PERCENT = 0.3
 
+# The same in a guest that counts instructions, where the agent has no CPU of its own.
+VM_STORM_RATIO = 1.04
+VM_AGENT_INSTRUCTIONS = 25_000
+VM_BPF_INSTRUCTIONS = 4_000
+VM_READY_MEGA_INSTRUCTIONS = 600
+
 # Tetragon 1.8.0-pre (4fbfe2d74) on two cores, Debian 12. Its agent does not start natively on the machine that these
 # come from (it wants kprobes), so the agent's are from an emulated one that counts instructions (2 ns each): such times
 # say something about each other, ratios also about ours.

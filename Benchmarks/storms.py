@@ -12,7 +12,7 @@ from agent import Agent, Receiver
 from figures import Figure, Spread
 from workshop import Failure, Workshop
 
-_STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
+STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
 
 
 def exec_storm(workshop: Workshop) -> list[Figure]:
@@ -68,7 +68,7 @@ def long_storm(workshop: Workshop) -> list[Figure]:
             resident.append(agent.resident_mb)
             late.append(result["latency"])
             lost.append(2 * execs - result["execs"] - result["exits"])
-            missing_json.append(2 * execs * number - _exported(agent, workshop.program("noop")))
+            missing_json.append(2 * execs * number - exported(agent, workshop.program("noop")))
         after = agent.ledger
     told = {key: after[key] - before[key] for key in ("received", "lost", "undelivered")}
 
@@ -110,17 +110,17 @@ def calm(workshop: Workshop) -> list[Figure]:
 def bpf(workshop: Workshop) -> list[Figure]:
     """Time in BPF programs, in a run of its own because the kernel's counting costs time too."""
     execs, rounds, nothing, measured = 3000, 3, [], []
-    before = _STATS.read_text()
+    before = STATS.read_text()
     try:
-        _STATS.write_text("1")
+        STATS.write_text("1")
         for _ in range(rounds):
             nothing.append(workshop.storm(execs)["p50"])
             with Agent(workshop) as agent:
                 then = agent.bpf_ns
                 workshop.storm(execs)
-                measured.append(_nanoseconds_a_round(then, agent.bpf_ns, execs))
+                measured.append(nanoseconds_a_round(then, agent.bpf_ns, execs))
     finally:
-        _STATS.write_text(before)
+        STATS.write_text(before)
     value = Spread.of(measured).scaled(1e-3)
     share = 100 * value.middle / (Spread.of(nothing).middle * 1e-3)
     return [
@@ -138,14 +138,14 @@ def _delays(section: str, late: list[dict], wanted: bool) -> list[Figure]:
     ]
 
 
-def _exported(agent: Agent, program: Path) -> int:
+def exported(agent: Agent, program: Path) -> int:
     """Events of a program in the JSON file."""
     binary = f'"binary":"{program}"'.encode()
     with agent.export_file.open("rb") as lines:
         return sum(binary in line for line in lines)
 
 
-def _nanoseconds_a_round(before: dict, after: dict, rounds: int) -> float:
+def nanoseconds_a_round(before: dict, after: dict, rounds: int) -> float:
     """By each program's mean, so that what others execute meanwhile does not count."""
     total = 0.0
     for program, (nanoseconds, runs) in after.items():

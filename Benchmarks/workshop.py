@@ -71,10 +71,11 @@ class Workshop:
             raise Failure(f"{arguments[0]} ended with {process.returncode}: {errors.strip()[-500:]}")
         return output
 
-    def storm(self, count: int, workers: int = 1, rate: float = 0) -> dict:
-        """fork+exec+exit of the no-op, `count` times."""
-        storm = self.program("storm")
-        return json.loads(self.run([storm, count, workers, rate, self.program("noop")]))
+    def storm(
+        self, count: int, workers: int = 1, rate: float = 0, program: str = "noop", seconds: float = 120
+    ) -> dict:
+        """fork+exec+exit of a no-op, `count` times."""
+        return json.loads(self.run([self.program("storm"), count, workers, rate, self.program(program)], seconds))
 
     def alternate(self, runs: int, stdin: Path, first: list, second: list, prologue: str = "") -> tuple[dict, dict]:
         """Runs two programs in turn. The prologue, in shell, runs in the process that becomes their parent."""

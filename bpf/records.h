@@ -65,6 +65,7 @@ enum rec_flag {
 	REC_FLAG_STORAGE_FAILED = 1 << 12,	/* IN_TREE may be missing in what descends */
 	REC_FLAG_PRIVILEGED_ID = 1 << 13,	/* SETUID or SETGID went to root */
 	REC_FLAG_KERNEL_THREAD = 1 << 14,	/* REC_TASK only */
+	REC_FLAG_NO_EXEC = 1 << 15,		/* REC_TASK only: no exec since its fork */
 };
 
 struct rec_head {

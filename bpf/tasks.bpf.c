@@ -29,6 +29,8 @@ int tasks(struct bpf_iter__task *ctx)
 	r->tid = task->pid;
 	if (task->flags & PF_KTHREAD)
 		r->flags |= REC_FLAG_KERNEL_THREAD;
+	if (r->image.exec_count == task->parent_exec_id)
+		r->flags |= REC_FLAG_NO_EXEC;
 	if (is_in_tree(task))
 		r->flags |= REC_FLAG_IN_TREE;
 

@@ -8,7 +8,9 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 const uint64_t apus_magic_cgroup2 = CGROUP2_SUPER_MAGIC, apus_magic_cgroup1 = CGROUP_SUPER_MAGIC;
 
@@ -49,4 +51,19 @@ void apus_name_thread(const char *name)
 int apus_eventfd(void)
 {
 	return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+int apus_detached_mount(const char *filesystem)
+{
+	int context = fsopen(filesystem, FSOPEN_CLOEXEC);
+	int mount = -1, error;
+
+	if (context < 0)
+		return -1;
+	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		mount = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	error = errno;
+	close(context);
+	errno = error;
+	return mount;
 }

@@ -93,6 +93,8 @@ extension ProcessTracker {
         if fixed.flags & REC_FLAG_KERNEL_THREAD.rawValue != 0 {
             cwd = "/"
             binary = "[\(procfs.name(of: pid) ?? "")]"
+        } else if let forker = forker(fixed, binary: binary, parent) {
+            arguments = forker.arguments
         } else if let memory = procfs.arguments(of: pid, limit: Int(REC_ARGS_MAX.rawValue)) {
             arguments = memory.withUnsafeBytes { CommandLineText.join($0) }
         }
@@ -101,6 +103,18 @@ extension ProcessTracker {
         let entry = ProcessEntry(key: fixed.image, parent: parent, content: .image(image))
         table[pid] = entry
         return entry
+    }
+
+    /// Whose program a found process still runs, if it has not executed one of its own. /proc is not asked for its
+    /// arguments then: it may execute a program meanwhile, and what is read would be that one's.
+    ///
+    /// The parent is whoever forked it, unless the process was handed on to another, which then runs something else.
+    private mutating func forker(_ fixed: rec_exec, binary: String, _ parent: ProcessEntry?) -> ProcessImage? {
+        guard fixed.flags & REC_FLAG_NO_EXEC.rawValue != 0, let parent, parent.key.tgid != 0,
+            parent.key.exec_count == fixed.image.exec_count
+        else { return nil }
+        let image = image(of: parent)
+        return image.binary == binary ? image : nil
     }
 
     /// A cgroup's name may give the container's id away; else the first process of a pid namespace, in a cgroup and a

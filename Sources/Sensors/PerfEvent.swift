@@ -6,9 +6,10 @@ import Glibc
 /// Places that a program is attached to by a perf event, which stays disabled.
 enum PerfEvent {
     static func tracepoint(_ group: String, _ name: String) throws(Absence) {
-        let number = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
-            .lazy.compactMap { smallFile("\($0)/events/\(group)/\(name)/id").flatMap { UInt64($0) } }.first
-        guard let number else { throw Absence("no file id of the event \(name): is tracefs mounted?") }
+        let directory = try Tracefs()
+        guard let number = smallFile("\(directory.path)/events/\(group)/\(name)/id").flatMap({ UInt64($0) }) else {
+            throw Absence("read the id of the event \(name) in tracefs", errno: errno)
+        }
         let event = apus_perf_event(2 /* PERF_TYPE_TRACEPOINT */, number, nil, 0, 0)
         try attach(event, "the tracepoint \(name)", BPF_PROG_TYPE_TRACEPOINT)
     }

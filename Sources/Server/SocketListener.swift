@@ -11,8 +11,15 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
     let eventLoopGroup: any EventLoopGroup
     let address: ListenAddress
     private let file: SocketFile?
-    /// The listening socket, until the server takes it over.
-    private let descriptor: Mutex<Int32?>
+    private let state: Mutex<State>
+
+    private enum State {
+        /// The kernel's listening socket, until the server takes it over.
+        case listening(Int32)
+        /// The server is taking it over; what is to happen then.
+        case binding([@Sendable () -> Void])
+        case done
+    }
 
     /// From the return on, the kernel accepts connections.
     /// - Parameter mode: permission bits, for a socket in the file system.
@@ -23,27 +30,54 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         case .unix(let path):
             let file = try SocketFile.listen(path: path, mode: mode)
             self.file = file
-            self.descriptor = Mutex(file.descriptor)
+            state = Mutex(.listening(file.descriptor))
         case .tcp(let host, let port):
             self.file = nil
-            self.descriptor = Mutex(try TCPSocket.listen(host: host, port: port))
+            state = Mutex(.listening(try TCPSocket.listen(host: host, port: port)))
         }
     }
 
     /// Ends what is left when the server has ended, or was never there: socket, file and event loops.
     func close() {
-        if let descriptor = takeDescriptor() { Glibc.close(descriptor) }
+        if let descriptor = takeDescriptor(next: .done) { Glibc.close(descriptor) }
         file?.remove()
         eventLoopGroup.shutdownGracefully { _ in }
     }
 
-    private func takeDescriptor() -> Int32? { descriptor.withLock { $0.take() } }
+    private func takeDescriptor(next: State) -> Int32? {
+        state.withLock { state in
+            guard case .listening(let descriptor) = state else { return nil }
+            state = next
+            return descriptor
+        }
+    }
+
+    /// Runs `action` now, or if the server is just taking the socket over, then: NIO does not expect a channel to be
+    /// closed while it is being registered.
+    func unlessBinding(_ action: @escaping @Sendable () -> Void) {
+        let isBinding = state.withLock { state in
+            guard case .binding(let actions) = state else { return false }
+            state = .binding(actions + [action])
+            return true
+        }
+        if !isBinding { action() }
+    }
+
+    private func endBinding() {
+        let actions = state.withLock { state -> [@Sendable () -> Void] in
+            guard case .binding(let actions) = state else { return [] }
+            state = .done
+            return actions
+        }
+        for action in actions { action() }
+    }
 
     func makeListeningChannel(
         listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
         connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
     ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
-        guard let descriptor = takeDescriptor() else { throw ChannelError.alreadyClosed }
+        guard let descriptor = takeDescriptor(next: .binding([])) else { throw ChannelError.alreadyClosed }
+        defer { endBinding() }
         let isUnix = file != nil
         return try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelInitializer { channel in

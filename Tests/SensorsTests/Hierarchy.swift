@@ -11,6 +11,8 @@ enum Hierarchy {
             ?? "/sys/fs/cgroup/pids"
     }()
     static var isV1: Bool { root == "/sys/fs/cgroup/pids" }
+    /// Whether there is a v1 hierarchy that can name containers, the chosen one or not.
+    static var hasPids: Bool { access("/sys/fs/cgroup/pids/cgroup.procs", F_OK) == 0 }
 
     static func configuration(ringBytes: Int) throws -> SensorConfiguration {
         isV1 ? try pids(ringBytes: ringBytes) : SensorConfiguration(ringBytes: ringBytes)

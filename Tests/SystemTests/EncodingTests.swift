@@ -25,7 +25,7 @@ extension SystemTests {
                     #expect(line.message == message.message)
                     if line.message != message.message { break }
                 }
-                print("events compared in both encodings: \(streamed.count)")
+                report("events compared in both encodings: \(streamed.count)")
             }
         }
 

@@ -45,7 +45,7 @@ extension SystemTests {
                 #expect(Set(own.filter(\.isExec).map(\.process.execID)).count == times)
                 #expect(ends.count == times)
                 #expect(ends.values.allSatisfy { $0.count == 1 })
-                print("exits of nine threads at once: \(ends.values.map(\.count).reduce(0, +)) for \(times) processes")
+                report("exits of nine threads at once: \(ends.values.map(\.count).reduce(0, +)) for \(times) processes")
             }
         }
 

@@ -46,7 +46,7 @@ extension SystemTests {
             }
             let outcome = try await client.outcome(within: .seconds(5))
             #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
-            print("pinger: \(outcome.output)")
+            report("pinger: \(outcome.output)")
         }
     }
 }

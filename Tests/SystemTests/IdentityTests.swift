@@ -29,7 +29,7 @@ extension SystemTests {
                     #expect(own.count { $0.isExec } == 1 && own.count { $0.isExit } == 1, "\(setup.pod.name)")
                     for event in own where names(event, setup) && event.isInInitTree { identified += 1 }
                 }
-                print("identity of short-lived containers: \(identified) of \(2 * count) events")
+                report("identity of short-lived containers: \(identified) of \(2 * count) events")
                 #expect(identified == 2 * count)
             }
         }

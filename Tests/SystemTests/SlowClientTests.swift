@@ -33,7 +33,7 @@ extension SystemTests {
                         try await Self.storm(seenBy: quick)
                         return try await Self.lost(agent) == before
                     }
-                    print("events lost by the slow client: \(try await Self.lost(agent)), by the quick one: 0")
+                    report("events lost by the slow client: \(try await Self.lost(agent)), by the quick one: 0")
                 }
             }
         }

@@ -1,9 +1,8 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
-# Process 1 of a guest: mounts what a machine has, runs the suites, switches off. The kernel command line says which
-# cgroups, which runtime, which tests and which variables for them (apus.cgroup=, apus.runtime=, apus.suite=, apus.env=),
-# or that somebody wants a shell (apus.shell). Results go to the second serial port, so that no message of the kernel's
-# gets between them.
+# Process 1 of a guest: mounts what a machine has, runs a command, switches off. The kernel command line says which
+# cgroups (apus.cgroup=), which command (apus.run=, a line of shell in base64), or that somebody wants a shell
+# (apus.shell). What the command says goes to the second serial port, so that no message of the kernel's gets between.
 export PATH=/usr/sbin:/usr/bin:/apus/dist HOME=/root TERM=linux
 bb=busybox
 
@@ -53,14 +52,8 @@ if $bb grep -qw apus.shell /proc/cmdline; then
     $bb setsid $bb cttyhack /bin/sh
 else
     $bb stty raw </dev/ttyS1
-    export APUS_RUNTIME=$(value apus.runtime) APUS_DIST=/apus/dist APUS_TEST_PROGRAMS=/apus/programs
-    # Everything takes an emulated CPU ten times as long.
-    export APUS_PATIENCE=10
-    # A kernel without a row in the table fails.
-    export APUS_VERIFIER_TABLE=/apus/verifier-cost.tsv CI=1
-    # Encoded, so that a kernel command line can carry them.
-    for word in $(value apus.env | $bb base64 -d); do export "$word"; done
-    /apus/run-suites.sh /apus/tests "$(value apus.suite | $bb base64 -d)" >/dev/ttyS1 2>&1
+    value apus.run | $bb base64 -d >/run/command
+    $bb sh /run/command >/dev/ttyS1 2>&1
     if $bb dmesg | $bb grep -E 'BUG:|Oops|WARNING: |soft lockup|hung_task' >/dev/ttyS1; then
         echo "@@ kernel" >/dev/ttyS1
     fi

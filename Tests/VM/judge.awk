@@ -2,8 +2,10 @@
 # Reads what run-suites.sh and boot.sh write, prints one line a test, and says whether a cell is as expected: nothing
 # failed or was skipped but what the cell's list of gaps names, and all of that did.
 #
-# variables: cell; gaps (a file: "suite | test | reason" a line); complete (1 if no test was left out by name);
-# summary (a file to write: a line a suite, then the verdict)
+# A feature of the kernel counts like a test: "features | NAME | reason" is the gap that is expected where it is missing.
+#
+# variables: cell; gaps (names of files, not all of which need be there: "suite | test | reason" a line); complete (1 if no test was left out by name); strict (1
+# if what is missing must be what the list names: so in guests, and under CI); summary (a file to write: a line a suite, then the verdict)
 
 function say(mark, what) {
     printf "%-16s %-9s %-5s %s\n", cell, suite, mark, what
@@ -36,28 +38,50 @@ function judge(outcome, line,    name, time, why, key) {
     key = suite == "chosen" && name in suiteOf ? suiteOf[name] SUBSEP name : suite SUBSEP name
     seen[key] = 1
     if (outcome == "ok") {
-        if (key in reason) complain(name ": passes, but is listed as a gap: " reason[key])
+        if (key in reason && strict) complain(name ": passes, but is listed as a gap: " reason[key])
         else { say("ok", name time); passed[suite]++ }
-    } else if (key in reason) {
-        say("gap", name ": " reason[key])
+        return
+    }
+    why = line
+    # A gated test says which feature it missed.
+    sub(/.* skipped:? ?/, "", why)
+    if (key in reason || (outcome == "skipped" && !strict)) {
+        say("gap", name ": " (key in reason ? reason[key] : why))
         gap[suite]++
     } else {
-        why = line
-        # A gated test says which feature it missed.
-        sub(/.* skipped:? ?/, "", why)
         complain(name (outcome == "skipped" ? ": skipped, and not listed as a gap: " why : time))
         printf "%s", said[name]
         failed[suite]++
     }
 }
 
+# "@@ feature NAME present|missing REASON", among the lines of whatever suite looks for them.
+function judge_feature(line,    word, why, key, current) {
+    split(line, word, " ")
+    why = line
+    sub(/^@@ feature [^ ]+ [^ ]+ ?/, "", why)
+    current = suite
+    suite = "features"
+    key = suite SUBSEP word[3]
+    seen[key] = 1
+    if (!(suite in whole)) { order[++suites] = suite; whole[suite] = "all" }
+    if (word[4] == "present" && key in reason && strict) complain(word[3] ": there, but is listed as a gap")
+    else if (word[4] == "present") passed[suite]++
+    else if (key in reason || !strict) { say("gap", word[3] ": " why); gap[suite]++ }
+    else { complain(word[3] ": missing, and not listed as a gap: " why); failed[suite]++ }
+    suite = current
+}
+
 BEGIN {
     FS = "\n"
     suite = "-"
-    while ((getline line < gaps) > 0) {
-        if (line ~ /^#/ || split(line, field, / *\| */) < 3) continue
-        reason[field[1], field[2]] = field[3]
-        suiteOf[field[2]] = field[1]
+    files = split(gaps, file, " ")
+    for (i = 1; i <= files; i++) {
+        while ((getline line < file[i]) > 0) {
+            if (line ~ /^#/ || split(line, field, / *\| */) < 3) continue
+            reason[field[1], field[2]] = field[3]
+            suiteOf[field[2]] = field[1]
+        }
     }
 }
 
@@ -77,6 +101,8 @@ BEGIN {
     anyFailed = 0
     next
 }
+/^@@ feature / { judge_feature($0); next }
+/^@@ figure / { sub(/^@@ figure /, ""); say("fig.", $0); next }
 /^@@ hang / { split($0, word, " "); complain("no end within " word[3] " s; the console's last lines:"); next }
 /^@@ died / { complain("the guest ended before its tests; the console's last lines:"); next }
 /^@@ kernel/ { complain("the kernel complained (above, in the log)"); next }

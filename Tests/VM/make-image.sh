@@ -1,35 +1,40 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes the one initramfs of all guests: busybox, and an archive of everything that the tests run, with the libraries
-# that it needs, each at the path that it has on this machine.
+# Makes an initramfs for guests: busybox, and an archive of the agent, of what it and containers need, and of what else is
+# named, with the libraries that the programs are linked with, each at the path that it has on this machine.
 #
-# usage: make-image.sh OUTPUT
+# usage: make-image.sh OUTPUT [FILE_OR_DIRECTORY=PATH_IN_THE_GUEST]...
 #
-# APUS_DIST, APUS_TEST_PROGRAMS and APUS_TEST_BUNDLE say where the binaries are.
+# APUS_DIST says where agent, hook and client are.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 output=$(realpath -m "$1")
+shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
-# What the tests, the runtimes and the containers' root file systems are made of.
+# What tests, runtimes and the containers' root file systems are made of.
 tools=(
     sh env realpath true false sleep cat echo ls mkdir rmdir rm cp mv ln chmod touch kill nice id seq head tail sed grep date
     busybox runc crun nsenter unshare setsid setpriv setcap strace
 )
 
-# place FILE [PATH]: a file into the guest, and the libraries that it is linked with.
-place() {
-    local file=$1 path=${2:-$1}
-    install -D "$file" "$root$path"
+# place_libraries PROGRAM: what it is linked with.
+place_libraries() {
     # A static program has none, and ldd says so by its status.
-    { ldd "$file" 2>/dev/null || true; } | awk '/=> \// { print $3 } $1 ~ /^\// { print $1 }' | while read -r library; do
+    { ldd "$1" 2>/dev/null || true; } | awk '/=> \// { print $3 } $1 ~ /^\// { print $1 }' | while read -r library; do
         local home
         home=$(realpath -s "$library")
         [ -e "$root$home" ] || install -D "$(realpath "$library")" "$root$home"
     done
+}
+
+# place FILE [PATH]: a file into the guest, with its libraries.
+place() {
+    install -D "$1" "$root${2:-$1}"
+    place_libraries "$1"
 }
 
 mkdir -p "$root"/{proc,sys,dev,run,tmp,root,etc,apus,usr/bin,usr/sbin,usr/lib,usr/lib64,var/lib,var/log}
@@ -44,11 +49,20 @@ for tool in "${tools[@]}"; do
     place "$(realpath "$path")" "$path"
 done
 for program in apus-agent apus-oci-hook apus; do place "$APUS_DIST/$program" "/apus/dist/$program"; done
-for program in "$APUS_TEST_PROGRAMS"/*; do place "$program" "/apus/programs/${program##*/}"; done
-place "$APUS_TEST_BUNDLE" /apus/tests
-# The symbols are most of it, and a guest has to carry it all in memory.
-strip "$root/apus/tests"
-install "$here/guest.sh" "$here/run-suites.sh" "$here/suites" "$here/../SensorsTests/verifier-cost.tsv" "$root/apus/"
+for entry in "$@"; do
+    if [ -d "${entry%%=*}" ]; then
+        # Caches and tests are half of an interpreter's library.
+        mkdir -p "$root${entry#*=}"
+        tar --create --directory "${entry%%=*}" --exclude __pycache__ --exclude ./test . |
+            tar --extract --directory "$root${entry#*=}"
+        for file in "${entry%%=*}"/*; do [ ! -f "$file" ] || [ ! -x "$file" ] || place_libraries "$file"; done
+    else
+        place "${entry%%=*}" "${entry#*=}"
+        # Symbols are most of a test bundle, and a guest has to carry it all in memory.
+        strip "$root${entry#*=}" 2>/dev/null || true
+    fi
+done
+install "$here/guest.sh" "$root/apus/"
 
 # An archive in the archive: the guest unpacks it into a tmpfs, because pivot_root, and so runc, needs a root file system
 # that is not the initramfs itself. Neither is compressed: unpacking would take an emulated CPU longer than reading.

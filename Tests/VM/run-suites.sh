@@ -3,31 +3,47 @@
 # Runs the suites on the machine that it is on, a guest or not, and writes what they say, with lines of its own about
 # where a suite begins and how it ended: "@@ begin NAME", "@@ status NAME STATUS SECONDS".
 #
-# usage: run-suites.sh TEST_BUNDLE [SUITE]      SUITE: a name in `suites`, or a regular expression for tests
+# usage: run-suites.sh TEST_BUNDLE [SUITE]
+#
+# SUITE: a name in `suites`; "others", which is every test that no line there names; "all", which is both; or a regular
+# expression for tests. Without it the suites of `suites`.
 bundle=$1
-only=$2
+only=${2:-}
 list=$(realpath "${0%/*}")/suites
-
-# Counts of a quick look; whoever wants more says so in the environment.
-export APUS_SHORT_LIVED="${APUS_SHORT_LIVED:-10}" APUS_THREAD_EXITS="${APUS_THREAD_EXITS:-50}"
-export APUS_STORM="${APUS_STORM:-200}" NO_COLOR=1
 
 # A working directory that is no root: that is a flag of its own in events.
 cd /tmp || exit 1
+export NO_COLOR=1
 
-# run NAME REGEX
+# run NAME FLAG...
 run() {
-    echo "@@ begin $1"
+    name=$1
+    shift
+    echo "@@ begin $name"
     started=$(date +%s)
-    "$bundle" --testing-library swift-testing --no-parallel --filter "$2" </dev/null 2>&1
+    "$bundle" --testing-library swift-testing --no-parallel "$@" </dev/null 2>&1
     status=$?
-    echo "@@ status $1 $status $(($(date +%s) - started))"
+    echo "@@ status $name $status $(($(date +%s) - started))"
 }
 
-if [ -n "$only" ] && ! grep -q "^$only " "$list"; then
-    run chosen "$only"
-else
+run_others() {
+    set --
+    while read -r _ regex; do set -- "$@" --skip "$regex"; done <<END
+$(grep -v '^#' "$list")
+END
+    run others "$@"
+}
+
+# run_listed [NAME]
+run_listed() {
     grep -v '^#' "$list" | while read -r name regex; do
-        [ -n "$only" ] && [ "$only" != "$name" ] || run "$name" "$regex"
+        [ -n "${1:-}" ] && [ "$1" != "$name" ] || run "$name" --filter "$regex"
     done
-fi
+}
+
+case $only in
+'') run_listed ;;
+all) run_listed && run_others ;;
+others) run_others ;;
+*) if grep -q "^$only " "$list"; then run_listed "$only"; else run chosen --filter "$only"; fi ;;
+esac

@@ -18,6 +18,10 @@ uint64_t apus_cgroup_id(int directory_fd, const char *path);
 uint64_t apus_filesystem_type(const char *path);
 extern const uint64_t apus_magic_cgroup2, apus_magic_cgroup1;
 
+/// A mount of a filesystem that is in no directory tree (kernel 5.2): reachable through the
+/// descriptor alone, gone with it. -1 and errno on failure.
+int apus_detached_mount(const char *filesystem);
+
 /// Kernel thread-safe name of the calling thread, for ps and perf. At most 15 bytes.
 void apus_name_thread(const char *name);
 

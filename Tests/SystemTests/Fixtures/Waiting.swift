@@ -18,3 +18,8 @@ func eventually(
 func uniqueWord(_ prefix: String) -> String {
     "\(prefix)-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
 }
+
+/// Says what a test has measured, in one line: shown beside its outcome, and kept by `make soak`.
+func report(_ figure: String) {
+    print("@@ figure \(figure.split(separator: "\n").joined(separator: "; "))")
+}

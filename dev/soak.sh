@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs what `make test` runs with small counts again with large ones: hours. What passed at this commit is not run again,
+# so that an interrupted soak goes on where it was. Each step's output and figures stay in dist/soak.
+#
+# usage: dev/soak.sh [STEP]...       the steps: below
+set -euo pipefail
+
+steps() {
+    # In every cell of the matrix.
+    step short-lived SUITE=IdentityTests LIMIT=7200 TEST_ENV="APUS_SHORT_LIVED=200"
+    step thread-exits SUITE='nineThreads|nine threads' LIMIT=7200 TEST_ENV="APUS_THREAD_EXITS=1000"
+    step storm SUITE='a busy reader' LIMIT=7200 TEST_ENV="APUS_STORM=20000"
+    # On the machine alone.
+    step many-short-lived KERNEL=host SUITE=IdentityTests TEST_ENV="APUS_SHORT_LIVED=10000"
+    step restarts KERNEL=host SUITE=RestartTests TEST_ENV="APUS_RESTARTS=200"
+}
+
+commit=$(git describe --always --dirty)
+wanted=" $* "
+out=$PWD/dist/soak
+mkdir -p "$out"
+failed=0
+
+# step NAME VARIABLE=VALUE...: a run of the tests with these variables.
+step() {
+    local name=$1
+    shift
+    [ "$wanted" = "  " ] || [[ $wanted = *" $name "* ]] || return 0
+    local log=$out/$name.log started=$SECONDS verdict=passed
+    if [ "$(head -n 1 "$out/$name.passed" 2>/dev/null)" = "$commit" ]; then
+        verdict="passed before"
+    else
+        echo "soak: $name ($*)"
+        env "$@" APUS_VM_LOGS="$out/$name" Tests/VM/test-vm.sh >"$log" 2>&1 || { verdict=FAILED; failed=1; }
+        # A working tree that is not a commit proves nothing later.
+        [ "$verdict" = FAILED ] || [[ $commit = *-dirty ]] || echo "$commit" >"$out/$name.passed"
+    fi
+    printf 'soak: %-16s %s, %d s\n' "$name" "$verdict" $((SECONDS - started))
+    # Figures, and what failed.
+    awk -F '  +' '/ FAIL /' "$log"
+    sed -n 's/^\([^ ]*\) *[^ ]* *figure /  \1: /p' "$log"
+}
+
+steps
+exit $failed
