@@ -3,6 +3,7 @@
 #include "cgroups.bpf.h"
 #include "tasks.bpf.h"
 
+/* Seldom, so probe reads: typed ones cost the verifier much and save little here. */
 static __always_inline void send_cgroup(struct cgroup *cgroup, enum rec_cgroup_what what,
 					struct task_struct *task)
 {
@@ -11,21 +12,23 @@ static __always_inline void send_cgroup(struct cgroup *cgroup, enum rec_cgroup_w
 	struct rec_cgroup *r;
 	u32 length;
 
-	if (!scratch || cgroup->root->hierarchy_id != (int)config.cgroup_hierarchy)
+	if (!scratch || BPF_CORE_READ(cgroup, root, hierarchy_id) != (int)config.cgroup_hierarchy)
 		return;
 	/* A smaller record than the scratch is named for; its tail is what follows it there. */
 	_Static_assert(sizeof(*r) + REC_CGROUP_NAME_MAX <= sizeof(*scratch), "fits");
 	r = (struct rec_cgroup *)scratch;
 	__builtin_memset(r, 0, sizeof(*r));
-	r->id = cgroup->kn->id;
-	parent = cgroup->self.parent;
+	r->id = BPF_CORE_READ(cgroup, kn, id);
+	parent = BPF_CORE_READ(cgroup, self.parent);
 	if (parent)
-		r->parent_id = parent->cgroup->kn->id;
+		r->parent_id = BPF_CORE_READ(parent, cgroup, kn, id);
 	r->what = what;
 	r->level = cgroup->level;
 	if (task)
 		get_image(&r->image, task);
-	length = bpf_probe_read_kernel_str(r + 1, REC_CGROUP_NAME_MAX, cgroup->kn->name) - 1;
+	length = bpf_probe_read_kernel_str(r + 1, REC_CGROUP_NAME_MAX,
+					   BPF_CORE_READ(cgroup, kn, name)) -
+		 1;
 	asm volatile("" : "+r"(length));
 	if (length >= REC_CGROUP_NAME_MAX)
 		length = 0;

@@ -8,9 +8,8 @@
 
 #include "ring.bpf.h"
 
-static __always_inline u64 get_cgroup_id(struct task_struct *task)
+static __always_inline u64 get_cgroup_id_of(struct css_set *set)
 {
-	struct css_set *set = task->cgroups;
 	struct cgroup_subsys_state *css = NULL;
 
 	if (config.cgroup_v1_subsystem < 0)
@@ -19,6 +18,11 @@ static __always_inline u64 get_cgroup_id(struct task_struct *task)
 			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
 				      config.cgroup_v1_subsystem * sizeof(css));
 	return BPF_CORE_READ(css, cgroup, kn, id);
+}
+
+static __always_inline u64 get_cgroup_id(struct task_struct *task)
+{
+	return get_cgroup_id_of(task->cgroups);
 }
 
 #endif

@@ -70,9 +70,14 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 	const char *filename = bprm->filename;
 	bool by_descriptor = bprm->fdpath;
 	struct file *file = bprm->file;
+	struct bpf_local_storage *storage;
 	struct rec_exec *r;
+	struct parts parts;
 	u32 offset, total;
 
+	get_parts(&parts, task);
+	storage = task->bpf_storage;
+	READ_HERE(storage);
 	if (!scratch)
 		return 0;
 	r = &scratch->exec;
@@ -81,20 +86,20 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 	r->tid = old_tid;
 	r->argc = bprm->argc;
 	get_file(&r->file, file);
-	fill_image(r, task);
+	fill_image(r, task, &parts);
 
 	if (r->image.exec_count == parents_exec_count + 1)
 		r->flags |= REC_FLAG_AFTER_FORK;
 	take_note(r);
 	if (take_armed(r->image.tgid, r->cgroup_id))
 		r->flags |= add_to_tree(task) | REC_FLAG_TREE_ROOT;
-	else if (is_in_tree(task))
+	else if (has_mark(task, storage))
 		r->flags |= REC_FLAG_IN_TREE;
 
 	offset = append_filename(r, scratch, filename);
-	offset = append_cwd(scratch, task, offset, SCRATCH_TRACING);
+	offset = append_cwd(scratch, parts.fs, offset, SCRATCH_TRACING);
 	if (!r->file.nlink || by_descriptor)
-		offset = append_exe(scratch, task, file, offset, SCRATCH_TRACING);
+		offset = append_exe(scratch, parts.fs, file, offset, SCRATCH_TRACING);
 
 	total = end > start ? end - start : 0;
 	r->args_total = total;

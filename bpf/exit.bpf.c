@@ -34,16 +34,20 @@ SEC("tp_btf/sched_process_exit")
 int process_exit(u64 *ctx)
 {
 	struct task_struct *task = (struct task_struct *)ctx[0];
+	struct bpf_local_storage *storage = task->bpf_storage;
+	u64 cgroup_id = get_cgroup_id(task);
 	struct rec_exit r = {};
 
+	READ_HERE(storage);
+	READ_HERE(cgroup_id);
 	if (!is_last_thread(ctx, task) || task->flags & PF_KTHREAD)
 		return 0;
 	get_image(&r.image, task);
-	forget_armed(r.image.tgid);
-	r.cgroup_id = get_cgroup_id(task);
+	r.cgroup_id = cgroup_id;
 	r.code = get_exit_code(task);
-	if (is_in_tree(task))
+	if (has_mark(task, storage))
 		r.flags |= REC_FLAG_IN_TREE;
+	forget_armed(r.image.tgid);
 	send_record(&r.head, REC_EXIT, sizeof(r));
 	return 0;
 }

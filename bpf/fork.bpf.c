@@ -10,21 +10,29 @@
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
+	struct bpf_local_storage *storage = parent->bpf_storage;
+	struct task_struct *forker = parent->group_leader;
+	struct pid *pid = child->thread_pid;
+	u64 cgroup_id = get_cgroup_id(child);
 	struct rec_fork r = {};
 
+	READ_HERE(storage);
+	READ_HERE(forker);
+	READ_HERE(pid);
+	READ_HERE(cgroup_id);
 	/*
 	 * The forking task hands its membership on, not real_parent: CLONE_PARENT must not lead out
 	 * of the tree.
 	 */
-	if (is_in_tree(parent))
+	if (has_mark(parent, storage))
 		r.flags = add_to_tree(child);
 	if (child->pid != child->tgid || child->flags & PF_KTHREAD)
 		return 0;
 
-	get_image(&r.child, child);
-	get_image(&r.parent, parent);
-	r.cgroup_id = get_cgroup_id(child);
-	r.ns_pid = get_ns_pid(child, &r.ns_level, NULL);
+	get_image_of(&r.child, child);
+	get_image_of(&r.parent, forker);
+	r.cgroup_id = cgroup_id;
+	r.ns_pid = get_ns_pid(child, pid, &r.ns_level, NULL);
 	r.parent_tid = parent->pid;
 	send_record(&r.head, REC_FORK, sizeof(r));
 	return 0;

@@ -133,10 +133,11 @@ struct linux_binprm {
 	const char *fdpath;
 };
 
+#pragma clang attribute pop
+
+/* An iterator's context begins like this on every kernel that has one. */
 struct bpf_iter_meta { struct seq_file *seq; };
 struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
-
-#pragma clang attribute pop
 
 /* From the kernel's own headers; none of them has ever changed. */
 #define PF_FORKNOEXEC 0x00000040

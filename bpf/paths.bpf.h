@@ -139,16 +139,13 @@ __noinline int walk_path(u32 offset, u32 user)
 	return w.result | (w.offset - offset);
 }
 
-/* From the path's leaf to the root directory of the task. */
-static __always_inline void set_path_ends(struct path_ends *to, struct path *path,
-					  struct task_struct *task)
+/* From the path's leaf to the root directory of the task whose `fs` it is. */
+static __always_inline void set_path_ends(struct path_ends *to, struct vfsmount *mnt,
+					  struct dentry *dentry, struct fs_struct *fs)
 {
-	struct vfsmount *mnt = path->mnt;
-	struct fs_struct *fs = task->fs;
-
-	to->dentry = (u64)path->dentry;
+	to->dentry = (u64)dentry;
 	to->mnt = (u64)mnt;
-	to->mnt_root = (u64)mnt->mnt_root;
+	to->mnt_root = (u64)BPF_CORE_READ(mnt, mnt_root);
 	to->root_dentry = (u64)fs->root.dentry;
 	to->root_mnt = (u64)fs->root.mnt;
 }

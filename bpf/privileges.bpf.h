@@ -90,10 +90,13 @@ static __always_inline void note_exec(struct task_struct *task, u32 exec_count,
 {
 	struct user_namespace *user = task->real_cred->user_ns;
 	struct exec_note note = { .old_euid = old->euid, .old_egid = old->egid };
-	bool sibling = forked_as_sibling(task->group_leader);
+	struct task_struct *leader = task->group_leader;
 	u64 key = bpf_get_current_task();
+	bool sibling;
 
-	get_image(&note.image, task);
+	READ_HERE(leader);
+	sibling = forked_as_sibling(leader);
+	get_image_of(&note.image, leader);
 	note.image.exec_count = exec_count;
 	note.flags = gained(old, new, user);
 	if (sibling)

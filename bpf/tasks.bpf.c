@@ -12,36 +12,42 @@ int tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct seq_file *seq = ctx->meta->seq;
+	struct bpf_local_storage *storage;
 	struct scratch *scratch;
+	struct mm_struct *mm;
+	struct parts parts;
 	struct rec_exec *r;
 	struct file *file;
-	struct mm_struct *mm;
 	u32 offset;
 
 	if (!task || task->pid != task->tgid)
 		return 0;
+	get_parts(&parts, task);
+	mm = task->mm;
+	READ_HERE(mm);
+	storage = task->bpf_storage;
+	READ_HERE(storage);
 	scratch = get_scratch(SCRATCH_ITERATOR);
 	if (!scratch)
 		return 0;
 	r = &scratch->exec;
 	__builtin_memset(r, 0, sizeof(*r));
-	fill_image(r, task);
+	fill_image(r, task, &parts);
 	r->tid = task->pid;
 	if (task->flags & PF_KTHREAD)
 		r->flags |= REC_FLAG_KERNEL_THREAD;
 	if (r->image.exec_count == task->parent_exec_id)
 		r->flags |= REC_FLAG_NO_EXEC;
-	if (is_in_tree(task))
+	if (has_mark(task, storage))
 		r->flags |= REC_FLAG_IN_TREE;
 
-	offset = append_cwd(scratch, task, 0, SCRATCH_ITERATOR);
-	mm = task->mm;
+	offset = append_cwd(scratch, parts.fs, 0, SCRATCH_ITERATOR);
 	if (mm) {
 		r->args_total = mm->arg_end - mm->arg_start;
 		file = mm->exe_file;
 		if (file) {
 			get_file(&r->file, file);
-			offset = append_exe(scratch, task, file, offset, SCRATCH_ITERATOR);
+			offset = append_exe(scratch, parts.fs, file, offset, SCRATCH_ITERATOR);
 		}
 	}
 	if (offset > TAIL_MAX)

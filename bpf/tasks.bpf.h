@@ -8,13 +8,57 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-static __always_inline void get_image(struct rec_image *image, struct task_struct *task)
-{
-	struct task_struct *leader = task->group_leader;
+/*
+ * What a task leads to. Read once and first, in a program that reads more than a little: from 6.3
+ * on the verifier looks four names up among all of the kernel's types at each typed read of a
+ * pointer from a task (a million instructions each), and again on every path that leads there.
+ */
+struct parts {
+	struct task_struct *leader;
+	struct task_struct *parent; /* the leader of the real parent's process */
+	struct signal_struct *signal;
+	struct pid *pid; /* the leader's */
+	struct nsproxy *nsproxy;
+	struct fs_struct *fs;
+	const struct cred *cred;
+	struct css_set *cgroups;
+};
 
+/* Keeps the compiler from reading later, where there are more paths. */
+#define READ_HERE(value) asm volatile("" : "+r"(value))
+
+static __always_inline void get_parts(struct parts *p, struct task_struct *task)
+{
+	p->leader = task->group_leader;
+	READ_HERE(p->leader);
+	p->parent = p->leader->real_parent;
+	READ_HERE(p->parent);
+	p->parent = p->parent->group_leader;
+	READ_HERE(p->parent);
+	p->pid = p->leader->thread_pid;
+	READ_HERE(p->pid);
+	p->signal = task->signal;
+	READ_HERE(p->signal);
+	p->nsproxy = task->nsproxy;
+	READ_HERE(p->nsproxy);
+	p->fs = task->fs;
+	READ_HERE(p->fs);
+	p->cred = task->real_cred;
+	READ_HERE(p->cred);
+	p->cgroups = task->cgroups;
+	READ_HERE(p->cgroups);
+}
+
+static __always_inline void get_image_of(struct rec_image *image, struct task_struct *leader)
+{
 	image->start = leader->start_boottime;
 	image->tgid = leader->tgid;
 	image->exec_count = leader->self_exec_id;
+}
+
+static __always_inline void get_image(struct rec_image *image, struct task_struct *task)
+{
+	get_image_of(image, task->group_leader);
 }
 
 /*
@@ -22,10 +66,9 @@ static __always_inline void get_image(struct rec_image *image, struct task_struc
  * is the first one. The level of others is not known to the verifier, which refuses such an index
  * on a typed pointer: hence a plain address and probe reads.
  */
-static __always_inline u32 get_ns_pid(struct task_struct *task, u32 *level, u32 *ns_inum)
+static __always_inline u32 get_ns_pid(struct task_struct *leader, struct pid *typed, u32 *level,
+				      u32 *ns_inum)
 {
-	struct task_struct *leader = task->group_leader;
-	struct pid *typed = leader->thread_pid;
 	u32 nr = typed->numbers[0].nr, inum = typed->numbers[0].ns->ns.inum;
 	struct upid upid = {};
 	u64 pid = 0;
@@ -45,16 +88,16 @@ static __always_inline u32 get_ns_pid(struct task_struct *task, u32 *level, u32 
 	return upid.nr;
 }
 
-static __always_inline u32 get_session(struct task_struct *task)
+static __always_inline u32 get_session(struct signal_struct *signal)
 {
-	struct pid *session = task->signal->pids[APUS_PIDTYPE_SID];
+	struct pid *session = signal->pids[APUS_PIDTYPE_SID];
 
 	return session ? session->numbers[0].nr : 0;
 }
 
-static __always_inline u64 get_tty(struct task_struct *task)
+static __always_inline u64 get_tty(struct signal_struct *signal)
 {
-	struct tty_struct *tty = task->signal->tty;
+	struct tty_struct *tty = signal->tty;
 
 	if (!tty)
 		return 0;
@@ -99,11 +142,10 @@ static __always_inline void get_creds(struct rec_creds *to, const struct cred *c
 /*
  * The pid namespace is get_ns_pid()'s to fill. A zombie has no nsproxy any more: its fields stay 0.
  */
-static __always_inline void get_namespaces(struct rec_namespaces *to, struct task_struct *task)
+static __always_inline void get_namespaces(struct rec_namespaces *to, const struct cred *cred,
+					   struct nsproxy *nsproxy)
 {
-	struct nsproxy *nsproxy = task->nsproxy;
-
-	to->user = task->real_cred->user_ns->ns.inum;
+	to->user = cred->user_ns->ns.inum;
 	if (!nsproxy)
 		return;
 	to->uts = nsproxy->uts_ns->ns.inum;

@@ -41,9 +41,9 @@ struct {
 } seeds SEC(".maps");
 
 /* Most tasks have no storage at all: a look tells, where the helper would take a lock. */
-static __always_inline bool is_in_tree(struct task_struct *task)
+static __always_inline bool has_mark(struct task_struct *task, struct bpf_local_storage *storage)
 {
-	return task->bpf_storage && bpf_task_storage_get(&tree, task, NULL, 0) != NULL;
+	return storage && bpf_task_storage_get(&tree, task, NULL, 0) != NULL;
 }
 
 /* The flags that say so in the record. */

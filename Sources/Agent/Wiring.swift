@@ -32,15 +32,17 @@ struct Wiring {
         LibbpfLog.send { level, text in
             log.log(level: level == .warning ? .warning : .debug, "libbpf", metadata: ["text": "\(text)"])
         }
-        let features = KernelFeatures.probe()
+        // Without them there are no sensors, whose error then says why.
+        let types = try? KernelTypes()
+        let features = KernelFeatures.probe(types)
         features.write(to: log)
         let info = InfoReport(features, options)
         let procfs = Procfs(root: options.procfs)
         let hierarchy = try CgroupHierarchy.detect(root: options.cgroupRoot ?? "/sys/fs/cgroup", procfs: procfs)
         let sensors = try BaseSensors(
             SensorConfiguration(
-                ringBytes: options.rbSize.bytes, cgroupV1Subsystem: try Self.subsystem(hierarchy),
-                cgroupHierarchy: hierarchy.number))
+                ringBytes: options.rbSize.bytes, cgroupV1Subsystem: try Self.subsystem(hierarchy, types),
+                cgroupHierarchy: hierarchy.number), types: types)
         let resolver = RegistrationResolver(procfs: procfs, hierarchy: hierarchy)
         // Containers that share the host's namespaces are told apart by their cgroups alone.
         // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
@@ -143,9 +145,9 @@ struct Wiring {
     }
 
     /// The place of a v1 controller in the kernel's list, which is what BPF must index; -1 for cgroup2.
-    private static func subsystem(_ hierarchy: CgroupHierarchy) throws -> Int32 {
+    private static func subsystem(_ hierarchy: CgroupHierarchy, _ types: KernelTypes?) throws -> Int32 {
         guard let controller = hierarchy.controller else { return -1 }
-        guard let index = try KernelTypes().cgroupSubsystem(controller) else {
+        guard let index = try (types ?? KernelTypes()).cgroupSubsystem(controller) else {
             throw StartError("the kernel's BTF does not name the cgroup controller \(controller)")
         }
         return index

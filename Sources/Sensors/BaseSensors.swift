@@ -19,11 +19,12 @@ package final class BaseSensors: @unchecked Sendable {
 
     /// Empty rounds before the reader sleeps, and how long it naps after each: a storm fills a few KB meanwhile.
     private static let roundsBeforeSleep = 4
-    private static let napMilliseconds: Int32 = 2
+    private static let napMilliseconds: Int32 = 4
 
     /// Opens, fits and loads the programs. Nothing runs before ``attach()``.
-    package init(_ configuration: SensorConfiguration) throws(SensorError) {
-        programs = try Programs(configuration)
+    /// - Parameter types: the kernel's, if the caller has them.
+    package init(_ configuration: SensorConfiguration, types: KernelTypes? = nil) throws(SensorError) {
+        programs = try Programs(configuration, types)
         ring = try Ring(
             descriptor: bpf_map__fd(try programs.map("ring")), size: configuration.ringBytes,
             variables: bpf_map__fd(try programs.map(".bss")))

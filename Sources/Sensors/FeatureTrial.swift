@@ -8,14 +8,17 @@ final class FeatureTrial {
     /// Why there are none.
     private var typesError = ""
 
-    init() {
-        do throws(SensorError) { types = try KernelTypes() } catch { typesError = error.description }
+    init(_ types: KernelTypes?) {
+        do throws(SensorError) {
+            if let types { self.types = types } else { self.types = try KernelTypes() }
+        } catch {
+            typesError = error.description
+        }
     }
 
-    /// Called at every open of a file, so every kernel has it; an LSM hook; nobody's only chance to do something.
+    /// Called at every open of a file, so every kernel has it; an LSM hook.
     private static let securityHook = "security_file_open"
     private static let lsmHook = "bpf_lsm_file_open"
-    private static let quietFunction = "security_bprm_committing_creds"
     #if arch(x86_64)
         private static let syscall = "__x64_sys_symlinkat"
     #else
@@ -35,7 +38,7 @@ final class FeatureTrial {
         case .exitGroupDead: try exitNamesLastThread()
         case .rawTracepoint: _ = try TinyProgram(BPF_PROG_TYPE_RAW_TRACEPOINT, "for a raw tracepoint")
         case .tracepoint: try PerfEvent.tracepoint("sched", "sched_process_exec")
-        case .kprobe: try PerfEvent.kprobe(Self.quietFunction)
+        case .kprobe: try PerfEvent.kprobe()
         case .kprobeMulti: try MultiLink.tryKprobe()
         case .uprobe: try PerfEvent.uprobe()
         case .uprobeMulti: try MultiLink.tryUprobe()

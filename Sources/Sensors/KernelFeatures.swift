@@ -12,10 +12,11 @@ package struct KernelFeatures: Sendable {
     package var present: [KernelFeature] { all.filter(\.isPresent) }
     package var missing: [KernelFeature] { all.filter { !$0.isPresent } }
 
-    /// Tries everything once; it takes some tens of milliseconds, most of them for reading the kernel's types.
-    package static func probe() -> KernelFeatures {
+    /// Tries everything once; it takes some tens of milliseconds, most of them for reading the kernel's types where the
+    /// caller has not.
+    package static func probe(_ types: KernelTypes? = nil) -> KernelFeatures {
         LibbpfLog.install()
-        let trial = FeatureTrial()
+        let trial = FeatureTrial(types)
         return KernelFeatures(
             all: KernelFeature.Name.allCases.map { name in
                 do throws(Absence) {

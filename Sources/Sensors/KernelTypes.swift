@@ -2,8 +2,9 @@
 import CLibbpf
 import Glibc
 
-/// Questions to the running kernel's type information. Reading it takes tens of milliseconds: ask once, at start.
-package struct KernelTypes: ~Copyable {
+/// Questions to the running kernel's type information. Reading it takes tens of milliseconds: once, at start, for all who
+/// ask.
+package final class KernelTypes {
     private let btf: OpaquePointer
 
     package init() throws(SensorError) {

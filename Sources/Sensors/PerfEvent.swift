@@ -14,16 +14,19 @@ enum PerfEvent {
         try attach(event, "the tracepoint \(name)", BPF_PROG_TYPE_TRACEPOINT)
     }
 
-    static func kprobe(_ function: String) throws(Absence) {
-        let event = apus_perf_event(try type("kprobe"), 0, function, 0, 0)
-        try attach(event, "the function \(function)", BPF_PROG_TYPE_KPROBE)
+    /// Asks for a function that is not there: a kernel that has looked for it would have gone on. A real one takes
+    /// milliseconds to come and go.
+    static func kprobe() throws(Absence) {
+        try expectNoEntry(apus_perf_event(try type("kprobe"), 0, "apus_no_such_function", 0, 0), "kprobe")
     }
 
-    /// Asks for a file that is not there: a kernel that has looked for it would have gone on. A real one takes tens of
-    /// milliseconds to go.
+    /// Asks for a file that is not there.
     static func uprobe() throws(Absence) {
-        let event = apus_perf_event(try type("uprobe"), 0, "/nonexistent/apus", 0, 1)
-        if event >= 0 { close(event) } else if errno != ENOENT { throw Absence("create a uprobe event", errno: errno) }
+        try expectNoEntry(apus_perf_event(try type("uprobe"), 0, "/nonexistent/apus", 0, 1), "uprobe")
+    }
+
+    private static func expectNoEntry(_ event: Int32, _ kind: String) throws(Absence) {
+        if event >= 0 { close(event) } else if errno != ENOENT { throw Absence("create a \(kind) event", errno: errno) }
     }
 
     private static func type(_ source: String) throws(Absence) -> UInt32 {

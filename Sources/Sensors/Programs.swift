@@ -15,7 +15,7 @@ final class Programs {
     private static let prepareExec = "exec_prepare"
     private static let prepareExecByKprobe = "exec_committing"
 
-    init(_ configuration: SensorConfiguration) throws(SensorError) {
+    init(_ configuration: SensorConfiguration, _ types: KernelTypes?) throws(SensorError) {
         LibbpfLog.install()
         LibbpfLog.forget()
 
@@ -29,8 +29,7 @@ final class Programs {
         guard let opened else { throw SensorError("open", "the embedded BPF object", log: LibbpfLog.tail()) }
         object = opened
 
-        let types = try KernelTypes()
-        try configure(configuration, types)
+        if let types { try configure(configuration, types) } else { try configure(configuration, KernelTypes()) }
         let result = bpf_object__load(object)
         guard result == 0 else {
             throw SensorError("load", "the BPF programs", errno: result, log: LibbpfLog.tail())
@@ -42,7 +41,7 @@ final class Programs {
         bpf_object__close(object)
     }
 
-    private func configure(_ configuration: SensorConfiguration, _ types: borrowing KernelTypes) throws(SensorError) {
+    private func configure(_ configuration: SensorConfiguration, _ types: KernelTypes) throws(SensorError) {
         var size = 0
         let frozen = bpf_map__initial_value(try map(".rodata"), &size)
         guard let frozen, size >= MemoryLayout<rec_config>.size else {
