@@ -170,7 +170,7 @@ final class Writer: @unchecked Sendable {
             busyRounds = delivered > 0 ? busyRounds + 1 : 0
             if quietRounds == 2 { quiet() }
             if busyRounds % Self.roundsBetweenReports == 1 { takeStock() }
-            publish()
+            if !publish() { hub.deliver(everything: quietRounds > 1) }
             if delivered < Self.batch, running {
                 sensors.pause(afterDelivering: delivered, wakeDescriptor: mailbox.wakeDescriptor)
             }
@@ -192,11 +192,13 @@ final class Writer: @unchecked Sendable {
         if waitingBytes > Self.mostWaitingBytes { publish() }
     }
 
-    private func publish() {
-        guard !waiting.isEmpty else { return }
+    /// Returns whether there was anything.
+    @discardableResult private func publish() -> Bool {
+        guard !waiting.isEmpty else { return false }
         waitingBytes = 0
         hub.publish { formats in waiting.map { encoder.encode($0, formats: formats) } }
         waiting.removeAll(keepingCapacity: true)
+        return true
     }
 
     /// The ring has run dry: who still waits for arguments has lost them, and there is time to look after processes

@@ -17,7 +17,7 @@ package struct EventEncoder: Sendable {
         var json = JSONWriter()
         json.string("node_name", node)
         json.string("cluster_name", cluster)
-        jsonTail = json.bytes
+        jsonTail = json.finish()
     }
 
     package func encode(_ happened: ProcessEvent, formats: EventFormats) -> Event {
@@ -92,6 +92,6 @@ package struct EventEncoder: Sendable {
         if !jsonTail.isEmpty { w.append(jsonTail) }
         w.timestamp("time", happened.time)
         w.raw("}\n")
-        return w.bytes
+        return w.finish()
     }
 }

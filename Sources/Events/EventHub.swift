@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Processes
 internal import Synchronization
 
 /// Hands each event to every subscriber.
@@ -23,12 +24,14 @@ package final class EventHub: Sendable {
     package init() {}
 
     /// From the return of this call on, the subscriber sees every published event that `accepts` lets through.
+    /// - Parameter linger: for so long after a batch the next one may wait to grow.
     package func subscribe(
-        name: String, format: EventFormats, capacity: Int, accepts: (@Sendable (Event) -> Bool)? = nil
+        name: String, format: EventFormats, capacity: Int, linger: Duration = .zero,
+        accepts: (@Sendable (Event) -> Bool)? = nil
     ) -> Subscription {
-        let subscription = Subscription(name: name, format: format, capacity: capacity, accepts: accepts) {
-            [weak self] in self?.remove($0)
-        }
+        let subscription = Subscription(
+            name: name, format: format, capacity: capacity, linger: linger, accepts: accepts
+        ) { [weak self] in self?.remove($0) }
         let closed = state.withLock { state in
             state.subscriptions.append(subscription)
             return state.closed
@@ -45,7 +48,17 @@ package final class EventHub: Sendable {
         let subscriptions = state.withLock { $0.subscriptions }
         guard !subscriptions.isEmpty else { return }
         let events = encode(subscriptions.reduce(into: EventFormats()) { $0.formUnion($1.format) })
-        for subscription in subscriptions { subscription.offer(events) }
+        let now = WallClock.bootNanoseconds
+        for subscription in subscriptions { subscription.offer(events, now: now, isLast: false) }
+    }
+
+    /// Wakes readers whose events have waited long enough. To be called by the writer thread after each round that
+    /// publishes nothing, as long as events may wait.
+    /// - Parameter everything: nothing more is about to come, so all have.
+    package func deliver(everything: Bool) {
+        let subscriptions = state.withLock { $0.subscriptions }
+        let now = WallClock.bootNanoseconds
+        for subscription in subscriptions { subscription.offer([], now: now, isLast: everything) }
     }
 
     /// Ends every subscription, now and later: the agent is going.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import DequeModule
+internal import Processes
 internal import Synchronization
 
 /// A bounded queue between the writer thread and one reader.
@@ -14,6 +15,12 @@ package final class Subscription: Sendable {
     /// and at most about this many encoded bytes: one event can have 256 KiB of arguments.
     package static let byteCapacity = 64 << 20
 
+    /// For so long after a batch the next one is left to grow, unless it has become large: waking a reader costs more
+    /// than the events do. The hub keeps the time (``EventHub/deliver(everything:)``), which spares a timer each.
+    private let linger: Int64
+    /// Worth to be handed over at once.
+    private static let largeBatch = 64
+
     private let accepts: (@Sendable (Event) -> Bool)?
     private let onClose: @Sendable (Subscription) -> Void
     private let state: Mutex<State>
@@ -26,8 +33,13 @@ package final class Subscription: Sendable {
         var lost: UInt64 = 0
         var delivered: UInt64 = 0
         var closed = false
+        /// When the last batch was taken, ns of CLOCK_BOOTTIME.
+        var takenAt: UInt64 = 0
+        /// Nothing more is about to come: what waits has waited long enough.
+        var isDue = false
 
-        mutating func take(upTo count: Int) -> [Event] {
+        mutating func take(upTo count: Int, _ now: UInt64) -> [Event] {
+            takenAt = now
             let batch = Array(queue.prefix(count))
             queue.removeFirst(batch.count)
             bytes -= batch.reduce(0) { $0 + $1.size }
@@ -37,12 +49,13 @@ package final class Subscription: Sendable {
     }
 
     init(
-        name: String, format: EventFormats, capacity: Int, accepts: (@Sendable (Event) -> Bool)?,
+        name: String, format: EventFormats, capacity: Int, linger: Duration, accepts: (@Sendable (Event) -> Bool)?,
         onClose: @escaping @Sendable (Subscription) -> Void
     ) {
         self.name = name
         self.format = format
         self.capacity = capacity
+        self.linger = linger.nanoseconds
         self.accepts = accepts
         self.onClose = onClose
         self.state = Mutex(State())
@@ -57,8 +70,9 @@ package final class Subscription: Sendable {
     /// One reader at a time.
     package func next(upTo count: Int) async -> [Event]? {
         await withCheckedContinuation { continuation in
+            let now = WallClock.bootNanoseconds
             let ready: [Event]?? = state.withLock { state in
-                if !state.queue.isEmpty { return .some(state.take(upTo: count)) }
+                if isDue(state, now) { return .some(state.take(upTo: count, now)) }
                 if state.closed { return .some(nil) }
                 precondition(state.reader == nil, "a subscription has one reader")
                 state.reader = continuation
@@ -69,20 +83,30 @@ package final class Subscription: Sendable {
         }
     }
 
+    /// Whether something waits that need not wait longer.
+    private func isDue(_ state: State, _ now: UInt64) -> Bool {
+        !state.queue.isEmpty
+            && (state.isDue || state.closed || state.queue.count >= Self.largeBatch
+                || Int64(bitPattern: now &- state.takenAt) >= linger)
+    }
+
     /// Ends the subscription: what waits is still read, nothing more arrives.
     package func close() {
-        let reader: CheckedContinuation<[Event]?, Never>? = state.withLock { state in
+        let now = WallClock.bootNanoseconds
+        let wake: (CheckedContinuation<[Event]?, Never>, [Event]?)? = state.withLock { state in
             guard !state.closed else { return nil }
             state.closed = true
-            defer { state.reader = nil }
-            return state.reader
+            guard let reader = state.reader else { return nil }
+            state.reader = nil
+            return (reader, state.queue.isEmpty ? nil : state.take(upTo: state.batch, now))
         }
-        reader?.resume(returning: nil)
+        if let (reader, batch) = wake { reader.resume(returning: batch) }
         onClose(self)
     }
 
-    /// Called by the hub, on the writer thread.
-    func offer(_ events: [Event]) {
+    /// Called by the hub, on the writer thread. Wakes the reader if it waits and something is due.
+    /// - Parameter isLast: nothing more is about to come.
+    func offer(_ events: [Event], now: UInt64, isLast: Bool) {
         let wake: (CheckedContinuation<[Event]?, Never>, [Event])? = state.withLock { state in
             guard !state.closed else { return nil }
             for event in events where accepts?(event) ?? true {
@@ -93,10 +117,15 @@ package final class Subscription: Sendable {
                     state.lost += 1
                 }
             }
-            guard let reader = state.reader, !state.queue.isEmpty else { return nil }
+            state.isDue = isLast
+            guard let reader = state.reader, isDue(state, now) else { return nil }
             state.reader = nil
-            return (reader, state.take(upTo: state.batch))
+            return (reader, state.take(upTo: state.batch, now))
         }
         if let (reader, batch) = wake { reader.resume(returning: batch) }
     }
+}
+
+extension Duration {
+    fileprivate var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
 }

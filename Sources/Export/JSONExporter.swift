@@ -16,6 +16,7 @@ package final class JSONExporter: Sendable {
 
     /// Lines written in one go.
     private static let batch = 256
+    /// A file is read later, and one write of many lines costs little more than one of one.
     private static let linger = Duration.milliseconds(20)
 
     /// Opens the file and subscribes: from the return on, no event is missed.
@@ -23,7 +24,7 @@ package final class JSONExporter: Sendable {
     package init(path: String, permissions: UInt32, hub: EventHub, capacity: Int, logger: Logger) throws {
         file = try path == "-" ? .standardOutput : ExportFile(path: path, permissions: permissions)
         name = path == "-" ? "stdout" : path
-        subscription = hub.subscribe(name: "export \(name)", format: .json, capacity: capacity)
+        subscription = hub.subscribe(name: "export \(name)", format: .json, capacity: capacity, linger: Self.linger)
         self.logger = logger
     }
 
@@ -46,8 +47,6 @@ package final class JSONExporter: Sendable {
                 failures.add(lines: events.count, error)
                 failures.report(to: logger, name)
             }
-            // A file is read later, and one write of many lines costs little more than one of one.
-            if events.count < Self.batch / 4 { try? await Task.sleep(for: Self.linger) }
         }
         failures.report(to: logger, name, now: true)
     }

@@ -4,34 +4,37 @@
 /// which the image began and pid the host's.
 package struct ExecIDMaker: Sendable {
     private let prefix: [UInt8]
+    /// A colon and a number, twice.
+    private static let largestSuffix = 2 * 21
 
     package init(node: String) { prefix = Array("\(node):".utf8) }
 
     package func callAsFunction(time: UInt64, pid: UInt32) -> String {
-        var plain = prefix
-        plain.reserveCapacity(prefix.count + 32)
-        Self.append(time, to: &plain)
-        plain.append(UInt8(ascii: ":"))
-        Self.append(UInt64(pid), to: &plain)
-        return Self.base64(plain)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: prefix.count + Self.largestSuffix) { plain in
+            _ = plain.initialize(from: prefix)
+            var count = prefix.count
+            Self.append(time, to: plain, &count)
+            plain[count] = UInt8(ascii: ":")
+            count += 1
+            Self.append(UInt64(pid), to: plain, &count)
+            return Self.base64(UnsafeBufferPointer(rebasing: plain[..<count]))
+        }
     }
 
-    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        var number = number
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10))
-            number /= 10
-        } while number > 0
-        bytes[start...].reverse()
+    private static func append(_ number: UInt64, to bytes: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int) {
+        var digits = 1
+        var rest = number
+        while rest >= 10 { rest /= 10; digits += 1 }
+        if let start = bytes.baseAddress { ByteBuilder.write(number, digits, at: start + count) }
+        count += digits
     }
 
-    private static let alphabet: [UInt8] = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
     /// RFC 4648, padded. (Foundation's is far too dear for every exec.)
-    static func base64(_ bytes: [UInt8]) -> String {
-        String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { output in
+    static func base64(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        let alphabet = alphabet.utf8Start
+        return String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { output in
             var at = 0
             var index = 0
             while index < bytes.count {

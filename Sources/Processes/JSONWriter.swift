@@ -2,10 +2,12 @@
 
 /// Writes the members of a JSON object in protobuf's JSON form: default values left out, 64-bit numbers as strings,
 /// times as RFC 3339.
-package struct JSONWriter {
-    package private(set) var bytes: [UInt8] = []
+package struct JSONWriter: ~Copyable {
+    private var bytes: ByteBuilder
 
-    package init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+    package init(capacity: Int = 0) { bytes = ByteBuilder(capacity: capacity) }
+
+    package consuming func finish() -> [UInt8] { bytes.finish() }
 
     package mutating func string(_ name: StaticString, _ value: String) {
         guard !value.isEmpty else { return }
@@ -21,19 +23,19 @@ package struct JSONWriter {
     /// A wrapper type: present even when zero.
     package mutating func wrapped(_ name: StaticString, _ value: UInt32) {
         key(name)
-        decimal(UInt64(value))
+        bytes.decimal(UInt64(value))
     }
 
     package mutating func bool(_ name: StaticString, _ value: Bool) {
         key(name)
-        raw(value ? "true" : "false")
+        bytes.append(value ? "true" : "false")
     }
 
     package mutating func quoted(_ name: StaticString, _ value: UInt64) {
         guard value != 0 else { return }
         key(name)
         bytes.append(UInt8(ascii: "\""))
-        decimal(value)
+        bytes.decimal(value)
         bytes.append(UInt8(ascii: "\""))
     }
 
@@ -42,8 +44,8 @@ package struct JSONWriter {
         key(name)
         bytes.append(UInt8(ascii: "["))
         for (index, value) in values.enumerated() {
-            raw(index == 0 ? "\"" : ",\"")
-            raw(value)
+            bytes.append(index == 0 ? "\"" : ",\"")
+            bytes.append(value)
             bytes.append(UInt8(ascii: "\""))
         }
         bytes.append(UInt8(ascii: "]"))
@@ -59,7 +61,7 @@ package struct JSONWriter {
     /// An object whose members are there already, and more.
     package mutating func object(_ name: StaticString, members: [UInt8], more: (inout JSONWriter) -> Void) {
         object(name) {
-            $0.bytes.append(contentsOf: members)
+            $0.bytes.append(members)
             more(&$0)
         }
     }
@@ -69,26 +71,22 @@ package struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         let seconds = nanoseconds.floorSeconds
         date(seconds)
-        fraction(UInt32(nanoseconds - seconds * 1_000_000_000))
-        raw("Z\"")
+        fraction(UInt64(nanoseconds &- seconds &* 1_000_000_000))
+        bytes.append("Z\"")
     }
 
-    package mutating func raw(_ text: StaticString) {
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
-    }
+    package mutating func raw(_ text: StaticString) { bytes.append(text) }
 
     package mutating func append(_ members: [UInt8]) {
         separate()
-        bytes.append(contentsOf: members)
+        bytes.append(members)
     }
 
     // MARK: -
 
     private mutating func key(_ name: StaticString) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        raw(name)
-        raw("\":")
+        bytes.append(UInt8(ascii: "\""), name, "\":")
     }
 
     private mutating func separate() {
@@ -97,26 +95,8 @@ package struct JSONWriter {
         }
     }
 
-    private mutating func decimal(_ number: UInt64) {
-        let start = bytes.count
-        var number = number
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10))
-            number /= 10
-        } while number > 0
-        bytes[start...].reverse()
-    }
-
-    private mutating func padded(_ number: Int64, _ digits: Int) {
-        var divisor: Int64 = 1
-        for _ in 1..<digits { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
-            divisor /= 10
-        }
-    }
-
-    /// Days to a civil date in the proleptic Gregorian calendar, counted from 1 March of year 0, so that the leap day is a year's last.
+    /// Days to a civil date in the proleptic Gregorian calendar, counted from 1 March of year 0, so that the leap day is
+    /// a year's last.
     private mutating func date(_ seconds: Int64) {
         var days = seconds / 86400
         var rest = seconds % 86400
@@ -131,29 +111,25 @@ package struct JSONWriter {
         let dayOfYear = day - (365 * year + year / 4 - year / 100)
         let shifted = (5 * dayOfYear + 2) / 153
         let month = shifted < 10 ? shifted + 3 : shifted - 9
-        padded(year + era * 400 + (month <= 2 ? 1 : 0), 4)
-        raw("-")
-        padded(month, 2)
-        raw("-")
-        padded(dayOfYear - (153 * shifted + 2) / 5 + 1, 2)
-        raw("T")
-        padded(rest / 3600, 2)
-        raw(":")
-        padded(rest / 60 % 60, 2)
-        raw(":")
-        padded(rest % 60, 2)
+        bytes.padded(UInt64(year + era * 400 + (month <= 2 ? 1 : 0)), 4)
+        bytes.append(UInt8(ascii: "-"))
+        bytes.pair(month, UInt8(ascii: "-"))
+        bytes.pair(dayOfYear - (153 * shifted + 2) / 5 + 1, UInt8(ascii: "T"))
+        bytes.pair(rest / 3600, UInt8(ascii: ":"))
+        bytes.pair(rest / 60 % 60, UInt8(ascii: ":"))
+        bytes.padded(UInt64(rest % 60), 2)
     }
 
     /// Three, six or nine digits, as many as are needed.
-    private mutating func fraction(_ nanoseconds: UInt32) {
+    private mutating func fraction(_ nanoseconds: UInt64) {
         guard nanoseconds != 0 else { return }
-        raw(".")
+        bytes.append(UInt8(ascii: "."))
         if nanoseconds % 1_000_000 == 0 {
-            padded(Int64(nanoseconds / 1_000_000), 3)
+            bytes.padded(nanoseconds / 1_000_000, 3)
         } else if nanoseconds % 1000 == 0 {
-            padded(Int64(nanoseconds / 1000), 6)
+            bytes.padded(nanoseconds / 1000, 6)
         } else {
-            padded(Int64(nanoseconds), 9)
+            bytes.padded(nanoseconds, 9)
         }
     }
 
@@ -161,28 +137,34 @@ package struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         var value = value
         value.withUTF8 { text in
-            if text.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && $0 != 0x7F }) {
-                bytes.append(contentsOf: text)
-            } else {
-                for byte in text { escape(byte) }
+            // What needs no escape goes in one piece, up to what does.
+            var start = 0
+            for (index, byte) in text.enumerated() where Self.needsEscape[Int(byte)] {
+                bytes.append(UnsafeBufferPointer(rebasing: text[start..<index]))
+                escape(byte)
+                start = index + 1
             }
+            bytes.append(UnsafeBufferPointer(rebasing: text[start...]))
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
+    private static let needsEscape: [Bool] = (0...255).map {
+        $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
+    }
+
     private mutating func escape(_ byte: UInt8) {
         switch byte {
-        case UInt8(ascii: "\""): raw("\\\"")
-        case UInt8(ascii: "\\"): raw("\\\\")
-        case UInt8(ascii: "\n"): raw("\\n")
-        case UInt8(ascii: "\r"): raw("\\r")
-        case UInt8(ascii: "\t"): raw("\\t")
-        case 0..<0x20, 0x7F:
-            raw("\\u00")
+        case UInt8(ascii: "\""): bytes.append("\\\"")
+        case UInt8(ascii: "\\"): bytes.append("\\\\")
+        case UInt8(ascii: "\n"): bytes.append("\\n")
+        case UInt8(ascii: "\r"): bytes.append("\\r")
+        case UInt8(ascii: "\t"): bytes.append("\\t")
+        default:
+            bytes.append("\\u00")
             for nibble in [byte >> 4, byte & 15] {
                 bytes.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
             }
-        default: bytes.append(byte)
         }
     }
 }

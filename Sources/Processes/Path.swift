@@ -20,11 +20,10 @@ enum Path {
 extension String.UTF8View {
     /// Whether a path may need cleaning: it has `//` or a component that starts with a dot.
     fileprivate var hasDots: Bool {
-        var previous: UInt8 = 0
-        for byte in self {
-            if previous == UInt8(ascii: "/") && (byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".")) { return true }
-            previous = byte
-        }
-        return false
+        withContiguousStorageIfAvailable { bytes in
+            bytes.indices.dropFirst().contains {
+                bytes[$0 - 1] == UInt8(ascii: "/") && (bytes[$0] == UInt8(ascii: "/") || bytes[$0] == UInt8(ascii: "."))
+            }
+        } ?? true
     }
 }

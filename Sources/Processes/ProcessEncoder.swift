@@ -80,7 +80,7 @@ enum ProcessEncoder {
                 $0.string("reason", process.identityRemark)
             }
         }
-        return w.bytes
+        return w.finish()
     }
 
     private static func docker(_ container: Container) -> String {

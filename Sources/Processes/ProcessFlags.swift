@@ -36,12 +36,16 @@ struct ProcessFlags: OptionSet, Hashable {
     /// What the kernel's flags of an exec or of a found task say.
     init(kernel: UInt32) {
         self = []
-        let table: [(rec_flag, ProcessFlags)] = [
-            (REC_FLAG_ARGS_TRUNCATED, .truncatedArguments), (REC_FLAG_ARGS_UNREADABLE, .argumentsError),
-            (REC_FLAG_FILENAME_ERROR, .filenameError), (REC_FLAG_CWD_ERROR, .cwdError),
-            (REC_FLAG_CWD_TRUNCATED, .cwdError), (REC_FLAG_CWD_IS_ROOT, .rootCwd), (REC_FLAG_IN_TREE, .inInitTree),
-        ]
-        for (bit, flag) in table where kernel & bit.rawValue != 0 { insert(flag) }
+        func add(_ bit: rec_flag, _ flag: ProcessFlags) {
+            if kernel & bit.rawValue != 0 { insert(flag) }
+        }
+        add(REC_FLAG_ARGS_TRUNCATED, .truncatedArguments)
+        add(REC_FLAG_ARGS_UNREADABLE, .argumentsError)
+        add(REC_FLAG_FILENAME_ERROR, .filenameError)
+        add(REC_FLAG_CWD_ERROR, .cwdError)
+        add(REC_FLAG_CWD_TRUNCATED, .cwdError)
+        add(REC_FLAG_CWD_IS_ROOT, .rootCwd)
+        add(REC_FLAG_IN_TREE, .inInitTree)
     }
 
     init(rawValue: UInt32) { self.rawValue = rawValue }

@@ -31,7 +31,7 @@ package final class APIServer: Service {
     private struct Endpoint: Sendable {
         let listener: SocketListener
         let server: GRPCServer<Transport>
-        let executor: EventLoopExecutor?
+        let executor: EventLoopExecutor
     }
 
     private enum State: Sendable {
@@ -70,7 +70,7 @@ package final class APIServer: Service {
     /// Makes both sockets: from the return on they accept. Calls are answered once ``run()`` is under way.
     package func start() throws(ListenError) {
         let main = try SocketListener(
-            address: configuration.serverAddress, mode: 0o600, on: MultiThreadedEventLoopGroup(numberOfThreads: 2))
+            address: configuration.serverAddress, mode: 0o600, on: MultiThreadedEventLoopGroup(numberOfThreads: 1))
         let hook: SocketListener
         do throws(ListenError) {
             hook = try SocketListener(
@@ -80,7 +80,7 @@ package final class APIServer: Service {
             throw error
         }
         let endpoints = [
-            endpoint(main, service, executor: nil, idleTime: nil),
+            endpoint(main, service, executor: EventLoopExecutor(main.eventLoopGroup.any()), idleTime: nil),
             // A hook calls once and goes; who stays without calling only holds a descriptor.
             endpoint(
                 hook, hookService, executor: EventLoopExecutor(hook.eventLoopGroup.any()), idleTime: .seconds(10)),
@@ -150,7 +150,7 @@ package final class APIServer: Service {
     }
 
     private func endpoint(
-        _ listener: SocketListener, _ service: some RegistrableRPCService, executor: EventLoopExecutor?,
+        _ listener: SocketListener, _ service: some RegistrableRPCService, executor: EventLoopExecutor,
         idleTime: Duration?
     ) -> Endpoint {
         var configuration = Transport.Config.defaults

@@ -14,9 +14,8 @@ struct EventStream: Sendable {
 
     /// Events handed to the transport in one go: enough to make the cost of a hand-over small.
     private static let batch = 256
-    /// Below this, what follows within a moment is waited for: handing over costs more than the events do.
-    private static let smallBatch = 64
-    private static let linger = Duration.milliseconds(3)
+    /// What follows within a moment is waited for: in a storm, every second round of the reading thread.
+    private static let linger = Duration.milliseconds(5)
 
     /// The headers leave when this returns, so the subscription is made here: a client that has seen them sees every
     /// event from then on.
@@ -28,14 +27,14 @@ struct EventStream: Sendable {
 
         let lease = streams.lease(
             hub.subscribe(
-                name: "grpc \(context.clientName)", format: .protobuf, capacity: capacity, accepts: filter.predicate))
+                name: "grpc \(context.clientName)", format: .protobuf, capacity: capacity, linger: Self.linger,
+                accepts: filter.predicate))
         return StreamingServerResponse { writer in
             // When a client leaves, the RPC is cancelled and this task is not: without the handler an idle
             // subscription would stay for good.
             try await withRPCCancellationHandler {
                 while let events = await lease.subscription.next(upTo: Self.batch) {
                     try await writer.write(contentsOf: events.map(\.message))
-                    if events.count < Self.smallBatch { try await Task.sleep(for: Self.linger) }
                 }
             } onCancelRPC: {
                 lease.subscription.close()

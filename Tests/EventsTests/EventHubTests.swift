@@ -53,6 +53,29 @@ import Testing
         #expect(small.delivered == 2)
     }
 
+    @Test func lingeringReaderGetsTheFirstAtOnceAndTheRestTogether() async {
+        let hub = EventHub()
+        let subscription = hub.subscribe(name: "file", format: .protobuf, capacity: 1000, linger: .seconds(1000))
+        publish(events(1...1), on: hub)
+        #expect(await subscription.next(upTo: 256)?.map(\.process.pid) == [1])
+        async let second = subscription.next(upTo: 256)
+        for pid in UInt32(2)...4 {
+            publish([event(pid)], on: hub)
+            hub.deliver(everything: false)
+        }
+        // Nothing more is about to come.
+        hub.deliver(everything: true)
+        #expect(await second?.map(\.process.pid) == [2, 3, 4])
+        // Nor does a large batch wait, nor what waits at the end.
+        publish(events(5...90), on: hub)
+        #expect(await subscription.next(upTo: 256)?.count == 86)
+        async let last = subscription.next(upTo: 256)
+        publish([event(91)], on: hub)
+        hub.close()
+        #expect(await last?.map(\.process.pid) == [91])
+        #expect(await subscription.next(upTo: 256) == nil)
+    }
+
     @Test func eventsThatAreNotAskedForTakeNoRoom() async {
         let hub = EventHub()
         let even = hub.subscribe(name: "even", format: .protobuf, capacity: 2) { $0.process.pid % 2 == 0 }

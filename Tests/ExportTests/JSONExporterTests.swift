@@ -32,7 +32,10 @@ import Testing
             json: Array(line.utf8))
     }
 
-    private func publish(_ line: String) { hub.publish { $0.contains(.json) ? [event(line)] : [] } }
+    private func publish(_ line: String) {
+        hub.publish { $0.contains(.json) ? [event(line)] : [] }
+        hub.deliver(everything: true)
+    }
 
     private func makeExporter(_ path: String? = nil, capacity: Int = 100_000) throws -> JSONExporter {
         try JSONExporter(path: path ?? self.path, permissions: 0o600, hub: hub, capacity: capacity, logger: logger)

@@ -48,6 +48,14 @@ struct RunningServer: Sendable {
         try server.start()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
+            // What the agent's writer does when nothing more is about to come.
+            let clock = Task {
+                while !Task.isCancelled {
+                    running.hub.deliver(everything: true)
+                    try? await Task.sleep(for: .milliseconds(5))
+                }
+            }
+            defer { clock.cancel() }
             let outcome: Result<Void, any Error>
             do { outcome = .success(try await body(running)) } catch { outcome = .failure(error) }
             server.shutdown()
