@@ -39,7 +39,7 @@ static __always_inline void send_cgroup(struct cgroup *cgroup, enum rec_cgroup_w
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(cgroup_mkdir, struct cgroup *cgroup)
 {
-	send_cgroup(cgroup, REC_CGROUP_CREATED, NULL);
+	send_cgroup(cgroup, REC_CGROUP_CREATED, bpf_get_current_task_btf());
 	return 0;
 }
 

@@ -184,7 +184,7 @@ struct rec_cgroup {
 	struct rec_head head;
 	rec_u64 id;
 	rec_u64 parent_id;	/* 0 at the root */
-	struct rec_image image;	/* REC_CGROUP_ATTACHED: who was moved */
+	struct rec_image image;	/* who was moved (REC_CGROUP_ATTACHED), or made it (REC_CGROUP_CREATED) */
 	rec_u32 what;		/* enum rec_cgroup_what */
 	rec_u32 level;
 	rec_u32 name_len;

@@ -81,7 +81,7 @@ JSON
     --state-dir "$work/state" --export-filename "$work/events.json" --node-name "$(hostname)" 2>"$work/agent.log" &
 agent=$!
 for _ in $(seq 100); do
-    grep -q 'msg=ready' "$work/agent.log" && break
+    grep -qs 'msg=ready' "$work/agent.log" && break
     kill -0 "$agent" 2>/dev/null || { cat "$work/agent.log" >&2; exit 1; }
     sleep 0.1
 done

@@ -50,7 +50,9 @@ struct Wiring {
             resolver.namespaces(of: 1) ?? resolver.namespaces(of: UInt32(getpid())) ?? NamespaceKey(mount: 0, pid: 0)
         let writer = Writer(
             sensors: sensors,
-            tracker: ProcessTracker(node: options.nodeName, registry: ContainerRegistry(host: host)), hub: hub,
+            tracker: ProcessTracker(
+                node: options.nodeName, registry: ContainerRegistry(host: host),
+                runtimeNames: Set(options.runtimeNames.names)), hub: hub,
             encoder: EventEncoder(node: options.nodeName, cluster: options.clusterName), procfs: procfs,
             hierarchy: hierarchy, sweepAt: options.processCacheSize, log: log)
         self.writer = writer
@@ -169,6 +171,7 @@ extension HealthReport {
             details: "running: \(report.processes) processes, \(report.containers) containers, "
                 + "\(report.recordsReceived) records received, \(report.recordsLost) lost, "
                 + "\(undelivered) events lost by slow clients"
+                + (report.held > 0 ? ", \(report.held) events waited for a hook, \(report.unnamed) in vain" : "")
                 + (report.recordsMalformed > 0 ? ", \(report.recordsMalformed) records malformed" : "")
                 + (report.recordsLate > 0 ? ", \(report.recordsLate) records found late" : "")
                 + (report.missed > 0 ? ", \(report.missed) missed by the kernel" : "")

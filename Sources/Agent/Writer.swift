@@ -26,12 +26,16 @@ final class Writer: @unchecked Sendable {
         var missed: UInt64 = 0
         /// Task storage that could not be had: in_init_tree may be false where it should be true.
         var storageFailures: UInt64 = 0
+        /// Events that waited until it was known whose container they are of, and those that left without.
+        var held: UInt64 = 0
+        var unnamed: UInt64 = 0
         var processes = 0
         var containers = 0
     }
 
     /// Records between two looks at the messages.
     private static let batch = 256
+    private static let roundsBeforeMail = 16
     /// Long arguments make events of megabytes out of small records: not a whole batch of them at once.
     private static let mostWaitingBytes = 1 << 20
     /// In a storm that never lets the ring run dry.
@@ -168,6 +172,7 @@ final class Writer: @unchecked Sendable {
             let delivered = sensors.drain(limit: Self.batch) { apply($0) }
             quietRounds = delivered == 0 ? quietRounds + 1 : 0
             busyRounds = delivered > 0 ? busyRounds + 1 : 0
+            tracker.releaseOverdue(at: WallClock.bootNanoseconds) { wait($0) }
             if quietRounds == 2 { quiet() }
             if busyRounds % Self.roundsBetweenReports == 1 { takeStock() }
             if !publish() { hub.deliver(everything: quietRounds > 1) }
@@ -179,17 +184,21 @@ final class Writer: @unchecked Sendable {
         sensors.detach()
         while sensors.drain(limit: Self.batch, { apply($0) }) > 0 { publish() }
         quiet()
+        tracker.releaseAll { wait($0) }
         publish()
         mailbox.refuse()
         ended.withLock { $0 }?.resume()
     }
 
     private func apply(_ record: UnsafeRawBufferPointer) {
-        tracker.apply(record) {
-            waiting.append($0)
-            waitingBytes += $0.process.arguments.utf8.count + ($0.parent?.arguments.utf8.count ?? 0)
-        }
+        tracker.apply(record) { wait($0) }
         if waitingBytes > Self.mostWaitingBytes { publish() }
+    }
+
+    /// Until the end of the round.
+    private func wait(_ event: ProcessEvent) {
+        waiting.append(event)
+        waitingBytes += event.process.arguments.utf8.count + (event.parent?.arguments.utf8.count ?? 0)
     }
 
     /// Returns whether there was anything.
@@ -246,7 +255,8 @@ final class Writer: @unchecked Sendable {
         let report = Report(
             recordsReceived: tracker.ledger.received, recordsLost: recordsLost,
             recordsMalformed: tracker.ledger.malformed, recordsLate: sensors.lateRecords, missed: kernel.missed,
-            storageFailures: kernel.storageFailures, processes: tracker.processCount - 1,
+            storageFailures: kernel.storageFailures, held: tracker.counters.held, unnamed: tracker.counters.unnamed,
+            processes: tracker.processCount - 1,
             containers: tracker.registry.containers.count)
         published.withLock { $0 = report }
     }
@@ -256,6 +266,7 @@ final class Writer: @unchecked Sendable {
         for message in mailbox.take() {
             switch message {
             case .register(let registration, let continuation):
+                catchUp()
                 do throws(RegistrationError) {
                     try enter(registration)
                     continuation.resume(returning: .success(()))
@@ -268,6 +279,14 @@ final class Writer: @unchecked Sendable {
             }
         }
         return running
+    }
+
+    /// What happened before a hook's call is applied before it: that its directory was made, and by whom, and what other
+    /// hooks did there. Bounded, so that no hook waits behind a storm.
+    private func catchUp() {
+        for _ in 0..<Self.roundsBeforeMail {
+            if sensors.drain(limit: Self.batch, { apply($0) }) < Self.batch { return }
+        }
     }
 
     /// All or nothing: what cannot be armed is not registered.
@@ -289,6 +308,7 @@ final class Writer: @unchecked Sendable {
             throw error as? RegistrationError
                 ?? RegistrationError(.failed, "cannot arm init \(registration.initProcess): \(error)")
         }
+        tracker.registered(registration.cgroup) { wait($0) }
     }
 }
 

@@ -54,6 +54,12 @@ package struct AgentOptions: ParsableCommand, Sendable {
     package var cgroupRoot: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Names of programs that make containers, separated by commas: what happens in their cgroups waits for a hook.",
+            valueName: "names"))
+    package var runtimeNames = NameList(AgentOptions.usualRuntimes)
+
+    @Option(
         help: ArgumentHelp("Size of the ring between kernel and agent: a power of two, 64K to 1G.", valueName: "size"))
     package var rbSize = AgentOptions.defaultRing
 
@@ -84,6 +90,11 @@ package struct AgentOptions: ParsableCommand, Sendable {
         while megabytes < processors { megabytes *= 2 }
         return ByteSize(bytes: megabytes << 20)
     }()
+
+    package static let usualRuntimes = [
+        "runc", "crun", "youki", "runsc", "conmon", "conmonrs", "containerd-shim", "containerd-shim-runc-v1",
+        "containerd-shim-runc-v2",
+    ]
 
     package static let defaultConfigDir = "/etc/apus/apus.conf.d"
 
@@ -126,7 +137,7 @@ package struct AgentOptions: ParsableCommand, Sendable {
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case serverAddress, hookAddress, stateDir, bpfDir, exportFilename, exportFilePerm, nodeName, clusterName
-        case procfs, cgroupRoot, rbSize, eventQueueSize, processCacheSize, logLevel, logFormat, configDir
+        case procfs, cgroupRoot, runtimeNames, rbSize, eventQueueSize, processCacheSize, logLevel, logFormat, configDir
     }
 }
 
@@ -143,6 +154,29 @@ package struct FileMode: Sendable, Equatable, ExpressibleByArgument, CustomStrin
 
     package var description: String { "0" + String(bits, radix: 8) }
     package var defaultValueDescription: String { description }
+}
+
+/// Names separated by commas.
+package struct NameList: Sendable, Equatable, ExpressibleByArgument, CustomStringConvertible {
+    package let names: [String]
+
+    package init(_ names: [String]) { self.names = names }
+
+    package init?(argument: String) {
+        let names = argument.split(separator: ",").map { $0.trimmed }
+        guard names.allSatisfy({ !$0.isEmpty && !$0.contains("/") }) else { return nil }
+        self.names = names
+    }
+
+    package var description: String { names.joined(separator: ",") }
+    package var defaultValueDescription: String { description }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\n" }
+        return String(drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+    }
 }
 
 extension ListenAddress: ExpressibleByArgument {

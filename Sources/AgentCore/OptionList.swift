@@ -17,6 +17,7 @@ extension AgentOptions {
         case .clusterName: clusterName
         case .procfs: procfs
         case .cgroupRoot: cgroupRoot ?? ""
+        case .runtimeNames: "\(runtimeNames)"
         case .rbSize: "\(rbSize)"
         case .eventQueueSize: "\(eventQueueSize)"
         case .processCacheSize: "\(processCacheSize)"

@@ -43,7 +43,12 @@ package struct CompactFormatter: EventFormatter {
 
     private func origin(_ event: Tetragon_GetEventsResponse) -> [String] {
         let origin = Origin(of: event.process, node: event.nodeName)
-        let mark = origin.tree == .injected ? palette.paint("⚡injected", .yellow) : ""
+        let mark =
+            switch origin.tree {
+            case .injected: palette.paint("⚡injected", .yellow)
+            case .setup: "⚙ setup"
+            case .tree, .host, .unknown: ""
+            }
         return [palette.paint(origin.path, .green), mark]
     }
 

@@ -9,6 +9,8 @@ struct Origin {
     enum Tree: String {
         /// It descends from the container's entrypoint.
         case tree
+        /// It makes the container: the runtime's init, or a hook.
+        case setup
         /// It was brought into the container from outside.
         case injected
         /// There is no container.
@@ -42,6 +44,8 @@ struct Origin {
 
         if !process.hasPod && !process.hasContainer && id.isEmpty {
             tree = .host
+        } else if process.phase == .phaseSetup {
+            tree = .setup
         } else if process.hasInInitTree {
             tree = process.inInitTree.value ? .tree : .injected
         } else {

@@ -72,6 +72,22 @@ package struct CgroupTree {
         return nil
     }
 
+    /// The nearest of some directories that is at or above `id`.
+    func nearest(of directories: Set<UInt64>, above id: UInt64) -> UInt64? {
+        var id = id
+        for _ in 0..<Self.maximumDepth {
+            if directories.contains(id) { return id }
+            guard let node = nodes[id] else { return nil }
+            id = node.parent
+        }
+        return nil
+    }
+
+    func parent(of id: UInt64) -> UInt64 { nodes[id]?.parent ?? 0 }
+
+    /// Whether a directory is the hierarchy's root, or one of which nothing is known.
+    func isTop(_ id: UInt64) -> Bool { parent(of: id) == 0 }
+
     /// Learns every directory that is there. Called once the cgroup sensors run, so that none is missed in between.
     /// - Parameter visit: gets the id and the path below the root of each.
     package mutating func scan(_ hierarchy: CgroupHierarchy, visit: (UInt64, String) -> Void) {

@@ -15,6 +15,9 @@ package struct ContainerRegistry {
     private var byNamespaces: [NamespaceKey: Owner] = [:]
     package let host: NamespaceKey
     package private(set) var containers: [UInt64: Container] = [:]
+    private var awaiting = AwaitedCgroups()
+    /// Containers of the hook's whose own first program has run.
+    private var started: Set<UInt64> = []
 
     private enum Owner {
         case one(Container)
@@ -27,9 +30,17 @@ package struct ContainerRegistry {
 
     // MARK: What the kernel tells of the hierarchy
 
-    package mutating func cgroupCreated(id: UInt64, parent: UInt64) { tree.insert(id: id, parent: parent) }
+    /// - Parameter byRuntime: a container runtime made it, as far as programs' names say.
+    package mutating func cgroupCreated(id: UInt64, parent: UInt64, name: String = "", byRuntime: Bool = false) {
+        tree.insert(id: id, parent: parent)
+        // What is made inside a container is that one's; and its own directory may have been told of already.
+        guard tree.container(above: id) == nil else { return }
+        awaiting.created(id, parent: parent, isTop: tree.isTop(parent), name: name, byRuntime: byRuntime)
+    }
 
     package mutating func cgroupRemoved(id: UInt64) {
+        awaiting.removed(id)
+        started.remove(id)
         guard let container = tree.remove(id: id) else { return }
         containers.removeValue(forKey: id)
         forgetNamespaces(of: container)
@@ -50,11 +61,35 @@ package struct ContainerRegistry {
         return paths
     }
 
+    // MARK: Containers that are about to be
+
+    package var isAwaiting: Bool { !awaiting.directories.isEmpty }
+
+    /// The directory at or above `id` for whose container somebody's word is awaited.
+    package func awaited(above id: UInt64) -> UInt64? {
+        isAwaiting ? tree.nearest(of: awaiting.directories, above: id) : nil
+    }
+
+    /// A registration is complete.
+    /// - Returns: the directories that nobody waits for any more.
+    package mutating func told(of cgroup: UInt64) -> [UInt64] { awaiting.told(of: cgroup, in: tree) }
+
+    /// Nobody told in time: what happens there waits no longer.
+    package mutating func gaveUpWaiting(for id: UInt64) { awaiting.gaveUp(id, parent: tree.parent(of: id)) }
+
     // MARK: Registration
 
-    /// Enters a container under its cgroup. The same container may be registered twice (a node can have both hook
-    /// stages configured), and a hook's word replaces what was guessed; another container in the same cgroup is refused.
+    /// Enters a container under its cgroup. The same container may be registered twice before its first program runs (a
+    /// node can have both hook stages configured), and a hook's word replaces what was guessed. Refused are another
+    /// container in the same cgroup, one inside another, and one that is running: whoever tells of that was not called
+    /// to set it up, but may be a process of the container's own.
     package mutating func register(_ container: Container, namespaces: NamespaceKey?) throws(RegistrationError) {
+        if let outer = tree.container(above: tree.parent(of: container.cgroup)), outer.source == .hook {
+            throw RegistrationError(
+                .denied,
+                "cgroup \(container.cgroup) lies in container \(outer.identity.id.text); it cannot be container "
+                    + "\(container.identity.id.text)")
+        }
         if let present = tree.container(at: container.cgroup), present.source == .hook, !present.isSame(as: container) {
             throw RegistrationError(
                 .denied,
@@ -62,10 +97,21 @@ package struct ContainerRegistry {
                     + "\(present.initProcess ?? 0); it cannot be \(container.identity.id.text) and "
                     + "\(container.initProcess ?? 0) too")
         }
+        if started.contains(container.cgroup) {
+            throw RegistrationError(
+                .denied, "container \(container.identity.id.text) runs already; it was registered before it did")
+        }
         if let present = containers[container.cgroup] { forgetNamespaces(of: present) }
         tree.assign(container, to: container.cgroup)
         containers[container.cgroup] = container
         if let namespaces { remember(namespaces, of: container) }
+    }
+
+    /// The container's own first program has run: who comes from outside now was not sent to set it up.
+    package mutating func start(_ container: Container) { started.insert(container.cgroup) }
+
+    package func hasStarted(_ container: Container) -> Bool {
+        container.source != .hook || started.contains(container.cgroup)
     }
 
     /// Takes a registration back; the directory stays known.

@@ -112,7 +112,23 @@ package struct RegistrationResolver: Sendable {
                 "createRuntime of container \(identity.id.text): process \(statePid) is no child of the runtime that "
                     + "called the hook \(caller.pid)")
         }
+        for pid in [caller.pid, runtime] where !isInHostNamespaces(pid) {
+            throw RegistrationError(
+                .denied,
+                "createRuntime of container \(identity.id.text): process \(pid) is not in the host's pid and user "
+                    + "namespaces")
+        }
         return statePid
+    }
+
+    /// The runtime and its hooks are the host's: root of a container, a privileged one included, is none of them. (A
+    /// mount namespace of its own is nothing odd: systemd gives one to many services.)
+    private func isInHostNamespaces(_ pid: UInt32) -> Bool {
+        ["pid", "user"].allSatisfy { name in
+            // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
+            let host = procfs.namespace(name, of: 1) ?? procfs.namespace(name, of: UInt32(getpid()))
+            return host != nil && procfs.namespace(name, of: pid) == host
+        }
     }
 
     package func namespaces(of pid: UInt32) -> NamespaceKey? {

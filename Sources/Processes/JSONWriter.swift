@@ -39,6 +39,12 @@ package struct JSONWriter: ~Copyable {
         bytes.append(UInt8(ascii: "\""))
     }
 
+    /// An enum's value.
+    package mutating func name(_ name: StaticString, _ value: StaticString) {
+        key(name)
+        bytes.append(UInt8(ascii: "\""), value, "\"")
+    }
+
     package mutating func names(_ name: StaticString, _ values: [StaticString]) {
         guard !values.isEmpty else { return }
         key(name)

@@ -43,6 +43,9 @@ enum ProcessEncoder {
                 $0.string(1, container.source.rawValue)
                 $0.string(2, process.identityRemark)
             }
+            w.uint32(50003, process.phase?.rawValue ?? 0)
+        } else if !process.identityRemark.isEmpty {
+            w.message(50002) { $0.string(2, process.identityRemark) }
         }
         return w.bytes
     }
@@ -79,6 +82,9 @@ enum ProcessEncoder {
                 $0.string("source", container.source.rawValue)
                 $0.string("reason", process.identityRemark)
             }
+            if let phase = process.phase { w.name("phase", phase.name) }
+        } else if !process.identityRemark.isEmpty {
+            w.object("identity") { $0.string("reason", process.identityRemark) }
         }
         return w.finish()
     }

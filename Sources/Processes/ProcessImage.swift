@@ -4,7 +4,7 @@ package import Containers
 /// One image of a process: what it is from its exec (or its fork, until it execs) to the next exec or its exit.
 ///
 /// A value in all but name: nothing changes after `init` but the encodings, which the writer thread alone makes, each
-/// when it is first wanted.
+/// when it is first wanted, and the container where it becomes known only while the image's events wait.
 package final class ProcessImage: @unchecked Sendable {
     package let execID: String
     package let parentExecID: String
@@ -24,14 +24,27 @@ package final class ProcessImage: @unchecked Sendable {
     /// Nanoseconds since 1970.
     package let startTime: Int64
     package let inInitTree: Bool
-    package let container: Container?
+    package private(set) var container: Container?
     /// How the container was found; nil without one.
-    package let containerKey: ContainerRegistry.Key?
+    package private(set) var containerKey: ContainerRegistry.Key?
+    /// It sets the container up, and is none of its own processes.
+    package private(set) var isSetUp: Bool
+    /// kernfs id of the cgroup, 0 where unknown.
+    package let cgroup: UInt64
+    /// The directory for whose container its events wait.
+    var heldFor: UInt64?
+    /// Why there is no container where there should be one.
+    private var unnamedReason: String
     package let properties: BinaryProperties?
     package let namespaces: NamespaceKey?
 
-    /// IdentityInfo.reason: what is odd about how the container was found.
-    var identityRemark: String { containerKey == .namespaces ? "entered the container's namespaces from outside" : "" }
+    /// IdentityInfo.reason: what is odd about how the container was found, or why it was not.
+    var identityRemark: String {
+        containerKey == .namespaces ? "entered the container's namespaces from outside" : unnamedReason
+    }
+
+    /// Whether it should have a container, and has not.
+    var isUnnamed: Bool { !unnamedReason.isEmpty }
 
     /// Longer encodings are made again each time: forks of one process share its arguments, but would not share these.
     private static let largestKept = 16 << 10
@@ -84,11 +97,31 @@ package final class ProcessImage: @unchecked Sendable {
         }
     }
 
+    /// What a container's process is to it. The raw values and names are the API's ProcessPhase.
+    enum Phase: UInt32 {
+        case setUp = 1
+        case tree = 2
+
+        var name: StaticString {
+            switch self {
+            case .setUp: "PHASE_SETUP"
+            case .tree: "PHASE_TREE"
+            }
+        }
+    }
+
+    /// Nil outside of containers, and of what was brought into one from outside.
+    var phase: Phase? {
+        if container == nil { return nil }
+        return inInitTree ? .tree : isSetUp ? .setUp : nil
+    }
+
     package init(
         execID: String, parentExecID: String, pid: UInt32, tid: UInt32, namespacePid: UInt32, uid: UInt32,
         loginUid: UInt32, cwd: String, binary: String, arguments: String, flags: String, startTime: Int64,
         inInitTree: Bool, container: Container?, containerKey: ContainerRegistry.Key?,
-        properties: BinaryProperties?, namespaces: NamespaceKey?
+        properties: BinaryProperties?, namespaces: NamespaceKey?, isSetUp: Bool = false, cgroup: UInt64 = 0,
+        unnamedReason: String = ""
     ) {
         self.execID = execID
         self.parentExecID = parentExecID
@@ -107,6 +140,19 @@ package final class ProcessImage: @unchecked Sendable {
         self.containerKey = containerKey
         self.properties = properties
         self.namespaces = namespaces
+        self.isSetUp = isSetUp
+        self.cgroup = cgroup
+        self.unnamedReason = unnamedReason
+    }
+
+    /// The wait for the container's identity is over. Writer thread only, and before any event of the image leaves.
+    func identify(_ container: Container?, by key: ContainerRegistry.Key?, isSetUp: Bool, reason: String) {
+        self.container = container
+        containerKey = key
+        self.isSetUp = isSetUp
+        unnamedReason = container == nil ? reason : ""
+        protobufCache = nil
+        jsonCache = nil
     }
 
     /// The fields of tetragon.Process but `refcnt`, which moves: the event adds it. Writer thread only.

@@ -20,7 +20,8 @@ extension ProcessTracker {
             binary: Path.absolute(filename, in: cwd), arguments: arguments, flags: text(flags),
             startTime: clock.wall(time), inInitTree: flags.contains(.inInitTree),
             container: found?.container, containerKey: found?.key, properties: properties(fixed),
-            namespaces: namespaces)
+            namespaces: namespaces, isSetUp: isSetUp(found?.container, inTree: flags.contains(.inInitTree)),
+            cgroup: fixed.cgroup_id)
     }
 
     /// A process that has forked and not exec'd runs its parent's program.
@@ -38,7 +39,8 @@ extension ProcessTracker {
             binary: parent?.binary ?? "", arguments: parent?.arguments ?? "", flags: flags.text,
             startTime: clock.wall(record.child.start), inInitTree: inTree,
             container: found?.container, containerKey: found?.key, properties: nil,
-            namespaces: parent?.namespaces)
+            namespaces: parent?.namespaces, isSetUp: isSetUp(found?.container, inTree: inTree),
+            cgroup: record.cgroup_id)
     }
 
     /// All that an exit says of a process that nothing else told of.
@@ -50,7 +52,7 @@ extension ProcessTracker {
             pid: record.image.tgid, tid: record.image.tgid, namespacePid: 0, uid: 0, loginUid: .max, cwd: "",
             binary: "", arguments: "", flags: ProcessFlags.unknown.text, startTime: clock.wall(record.image.start),
             inInitTree: inTree, container: found?.container, containerKey: found?.key, properties: nil,
-            namespaces: nil)
+            namespaces: nil, isSetUp: isSetUp(found?.container, inTree: inTree), cgroup: record.cgroup_id)
     }
 
     /// The parent of everything whose parent is pid 0.

@@ -14,6 +14,9 @@ package struct ProcessTracker {
 
     var table: [UInt32: ProcessEntry] = [:]
     private var pending: [UInt16: PendingArguments] = [:]
+    var barrier: Barrier
+    /// Programs that make containers, by the last part of their path.
+    private let runtimeNames: Set<String>
     var recentExits = RecentExits()
     var clock = WallClock()
     let execID: ExecIDMaker
@@ -33,13 +36,23 @@ package struct ProcessTracker {
         package var lostArguments: UInt64 = 0
         /// Processes taken out of the table because they were gone and their exit was lost.
         package var swept: UInt64 = 0
+        /// Events that waited until it was known whose container they are of,
+        package var held: UInt64 = 0
+        /// and those that left without.
+        package var unnamed: UInt64 = 0
 
         package init() {}
     }
 
-    /// - Parameter node: the node's name, part of every exec_id.
-    package init(node: String, registry: ContainerRegistry) {
+    /// - Parameters:
+    ///   - node: the node's name, part of every exec_id.
+    ///   - runtimeNames: programs whose cgroups are containers-to-be: a hint that makes events wait, no more.
+    package init(
+        node: String, registry: ContainerRegistry, runtimeNames: Set<String> = [], limits: BarrierLimits = .init()
+    ) {
         self.registry = registry
+        self.runtimeNames = runtimeNames
+        barrier = Barrier(limits)
         execID = ExecIDMaker(node: node)
         table[0] = ProcessEntry(key: rec_image(), parent: nil, content: .image(kernelImage()))
     }
@@ -64,7 +77,7 @@ package struct ProcessTracker {
         case .arguments(let view): continuation(view, emit: emit)
         case .fork(let fixed): fork(fixed)
         case .exit(let fixed): exit(fixed, emit: emit)
-        case .cgroup(let view): cgroup(view.fixed)
+        case .cgroup(let view): cgroup(view, emit: emit)
         case .task: ledger.malformed += 1  // The iterator's, never the ring's.
         }
     }
@@ -156,18 +169,22 @@ package struct ProcessTracker {
         }
 
         let filename = String(decoding: view.filename, as: UTF8.self)
-        let image = makeImage(
-            fixed, parent: parent, time: fixed.head.time, filename: filename,
-            cwd: String(decoding: view.cwd(), as: UTF8.self),
-            arguments: CommandLineText.join(arguments), flags: flags)
+        let image = remember(
+            makeImage(
+                fixed, parent: parent, time: fixed.head.time, filename: filename,
+                cwd: String(decoding: view.cwd(), as: UTF8.self),
+                arguments: CommandLineText.join(arguments), flags: flags))
+        if image.inInitTree, let container = image.container, !registry.hasStarted(container) {
+            registry.start(container)
+        }
         let entry = ProcessEntry(key: fixed.image, parent: parent, content: .image(image))
         if let old, old.key.exec_count > fixed.image.exec_count {
             // Late news of an image that is over: told, but not entered.
-            emit(event(.exec, fixed.head.time, entry))
+            offer(event(.exec, fixed.head.time, entry), emit: emit)
             return entry.retire()
         }
         if let stale = table.updateValue(entry, forKey: fixed.image.tgid) { retire(stale) }
-        emit(event(.exec, fixed.head.time, entry))
+        offer(event(.exec, fixed.head.time, entry), emit: emit)
     }
 
     private mutating func fork(_ record: rec_fork) {
@@ -190,8 +207,9 @@ package struct ProcessTracker {
             } else {
                 counters.unknownExits += 1
                 recentExits.insert(record.image)
-                let stranger = ProcessEntry(key: record.image, parent: nil, content: .image(strangerImage(record)))
-                emit(event(.exit(code: record.code), record.head.time, stranger))
+                let stranger = ProcessEntry(
+                    key: record.image, parent: nil, content: .image(remember(strangerImage(record))))
+                offer(event(.exit(code: record.code), record.head.time, stranger), emit: emit)
             }
             return
         }
@@ -201,16 +219,37 @@ package struct ProcessTracker {
         // Made before the entry leaves the family: the event still tells of the parent.
         let told = event(.exit(code: record.code), record.head.time, entry)
         retire(entry)
-        emit(told)
+        offer(told, emit: emit)
     }
 
-    private mutating func cgroup(_ record: rec_cgroup) {
+    private mutating func cgroup(_ view: CgroupView, emit: (ProcessEvent) -> Void) {
+        let record = view.fixed
         switch record.what {
-        case REC_CGROUP_CREATED.rawValue: registry.cgroupCreated(id: record.id, parent: record.parent_id)
-        case REC_CGROUP_REMOVED.rawValue: registry.cgroupRemoved(id: record.id)
+        case REC_CGROUP_CREATED.rawValue:
+            registry.cgroupCreated(
+                id: record.id, parent: record.parent_id, name: String(decoding: view.name, as: UTF8.self),
+                byRuntime: isOfRuntime(record.image))
+        case REC_CGROUP_REMOVED.rawValue:
+            giveUp(record.id, .removed, emit: emit)
+            registry.cgroupRemoved(id: record.id)
         default: break  // A move changes nothing that is kept: every record brings its own cgroup.
         }
     }
+
+    /// Whether a process or one of its ancestors runs a container runtime.
+    private mutating func isOfRuntime(_ key: rec_image) -> Bool {
+        var next = entry(key)
+        for _ in 0..<Self.ancestors {
+            guard let entry = next, entry.key.tgid != 0 else { return false }
+            let binary = image(of: entry).binary
+            if runtimeNames.contains(binary.split(separator: "/").last.map(String.init) ?? binary) { return true }
+            next = entry.parent
+        }
+        return false
+    }
+
+    /// How far up a runtime is looked for: a shim, the runtime, and what it starts.
+    private static let ancestors = 8
 
     // MARK: Entries
 
@@ -236,7 +275,7 @@ package struct ProcessTracker {
         switch entry.content {
         case .image(let image): return image
         case .fork(let record):
-            let image = forkedImage(record, parent: entry.parent.map { self.image(of: $0) })
+            let image = remember(forkedImage(record, parent: entry.parent.map { self.image(of: $0) }))
             entry.settle(image)
             return image
         }

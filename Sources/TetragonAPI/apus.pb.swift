@@ -29,6 +29,51 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What a process of a container is to it.
+package nonisolated enum Tetragon_ProcessPhase: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// Neither of the others: it is in no container, or it was brought into one from outside.
+  case phaseUnspecified // = 0
+
+  /// It makes the container: the runtime's own init before it becomes the container's, or a hook.
+  case phaseSetup // = 1
+
+  /// It descends from the container's entrypoint, or is it.
+  case phaseTree // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .phaseUnspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .phaseUnspecified
+    case 1: self = .phaseSetup
+    case 2: self = .phaseTree
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .phaseUnspecified: return 0
+    case .phaseSetup: return 1
+    case .phaseTree: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Tetragon_ProcessPhase] = [
+    .phaseUnspecified,
+    .phaseSetup,
+    .phaseTree,
+  ]
+
+}
+
 /// The container that a process belongs to, whether or not a pod stands behind it.
 package nonisolated struct Tetragon_ContainerInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -66,7 +111,8 @@ package nonisolated struct Tetragon_IdentityInfo: Sendable {
   /// did.
   package var source: String = String()
 
-  /// Why the identity is missing or incomplete; empty when it is whole.
+  /// Why the identity is missing or incomplete; empty when it is whole. With a reason and without a source: a container
+  /// was about to be told of, and was not.
   package var reason: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -98,6 +144,10 @@ package nonisolated struct Tetragon_HookInfo: Sendable {
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "tetragon"
+
+nonisolated extension Tetragon_ProcessPhase: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PHASE_UNSPECIFIED\0\u{1}PHASE_SETUP\0\u{1}PHASE_TREE\0")
+}
 
 nonisolated extension Tetragon_ContainerInfo: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ContainerInfo"

@@ -1069,6 +1069,12 @@ package nonisolated struct Tetragon_Process: @unchecked Sendable {
   /// Clears the value of `identity`. Subsequent reads from it will return its default value.
   package mutating func clearIdentity() {_uniqueStorage()._identity = nil}
 
+  /// Whether it makes the container, or is the container's own.
+  package var phase: Tetragon_ProcessPhase {
+    get {_storage._phase}
+    set {_uniqueStorage()._phase = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -3139,7 +3145,7 @@ nonisolated extension Tetragon_UserRecord: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Process"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}exec_id\0\u{1}pid\0\u{1}uid\0\u{1}cwd\0\u{1}binary\0\u{1}arguments\0\u{1}flags\0\u{3}start_time\0\u{1}auid\0\u{1}pod\0\u{1}docker\0\u{3}parent_exec_id\0\u{1}refcnt\0\u{1}cap\0\u{1}ns\0\u{1}tid\0\u{3}process_credentials\0\u{3}binary_properties\0\u{1}user\0\u{3}in_init_tree\0\u{2}}L\u{c}container\0\u{1}identity\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}exec_id\0\u{1}pid\0\u{1}uid\0\u{1}cwd\0\u{1}binary\0\u{1}arguments\0\u{1}flags\0\u{3}start_time\0\u{1}auid\0\u{1}pod\0\u{1}docker\0\u{3}parent_exec_id\0\u{1}refcnt\0\u{1}cap\0\u{1}ns\0\u{1}tid\0\u{3}process_credentials\0\u{3}binary_properties\0\u{1}user\0\u{3}in_init_tree\0\u{2}}L\u{c}container\0\u{1}identity\0\u{1}phase\0")
 
   fileprivate class _StorageClass {
     var _execID: String = String()
@@ -3164,6 +3170,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _inInitTree: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
     var _container: Tetragon_ContainerInfo? = nil
     var _identity: Tetragon_IdentityInfo? = nil
+    var _phase: Tetragon_ProcessPhase = .phaseUnspecified
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3196,6 +3203,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
       _inInitTree = source._inInitTree
       _container = source._container
       _identity = source._identity
+      _phase = source._phase
     }
   }
 
@@ -3236,6 +3244,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 20: try { try decoder.decodeSingularMessageField(value: &_storage._inInitTree) }()
         case 50001: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 50002: try { try decoder.decodeSingularMessageField(value: &_storage._identity) }()
+        case 50003: try { try decoder.decodeSingularEnumField(value: &_storage._phase) }()
         default: break
         }
       }
@@ -3314,6 +3323,9 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
       try { if let v = _storage._identity {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 50002)
       } }()
+      if _storage._phase != .phaseUnspecified {
+        try visitor.visitSingularEnumField(value: _storage._phase, fieldNumber: 50003)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3345,6 +3357,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._inInitTree != rhs_storage._inInitTree {return false}
         if _storage._container != rhs_storage._container {return false}
         if _storage._identity != rhs_storage._identity {return false}
+        if _storage._phase != rhs_storage._phase {return false}
         return true
       }
       if !storagesAreEqual {return false}

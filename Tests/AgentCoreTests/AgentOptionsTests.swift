@@ -48,6 +48,7 @@ import Testing
         #expect(options.exportFilename == nil)
         #expect(options.exportFilePerm.bits == 0o600)
         #expect(options.procfs == "/proc")
+        #expect(options.runtimeNames.names.contains("runc") && options.runtimeNames.names.contains("crun"))
         #expect(options.cgroupRoot == nil)
         #expect(options.rbSize.bytes == AgentOptions.defaultRing.bytes)
         #expect(options.rbSize.bytes >= 2 << 20)
@@ -70,7 +71,8 @@ import Testing
         let options = try options([
             "--server-address", "localhost:54321", "--hook-address=unix:///run/h.sock", "--state-dir", "/s",
             "--bpf-dir", "other", "--export-filename", "-", "--export-file-perm", "640", "--node-name", "n",
-            "--cluster-name", "c", "--procfs", "/host/proc", "--cgroup-root", "/host/cgroup", "--rb-size", "1M",
+            "--cluster-name", "c", "--procfs", "/host/proc", "--cgroup-root", "/host/cgroup", "--runtime-names",
+            "runc, mine", "--rb-size", "1M",
             "--event-queue-size", "5", "--process-cache-size", "2048", "--log-level", "warn", "--log-format", "json",
         ])
         #expect(options.serverAddress == .tcp(host: "localhost", port: 54321))
@@ -82,6 +84,7 @@ import Testing
         #expect(options.nodeName == "n")
         #expect(options.clusterName == "c")
         #expect(options.procfs == "/host/proc")
+        #expect(options.runtimeNames.names == ["runc", "mine"])
         #expect(options.cgroupRoot == "/host/cgroup")
         #expect(options.rbSize.bytes == 1 << 20)
         #expect(options.eventQueueSize == 5)

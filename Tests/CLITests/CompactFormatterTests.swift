@@ -47,6 +47,12 @@ import TetragonAPI
         #expect(line(Samples.exit(process, signal: "SIGKILL")) == "💥 exit    shop/web-1/nginx /bin/false -x SIGKILL\n")
     }
 
+    @Test func setUpIsNoInjection() {
+        var process = Samples.podProcess("/usr/local/bin/hook", inInitTree: false)
+        process.phase = .phaseSetup
+        #expect(line(Samples.exec(process)) == "🚀 process shop/web-1/nginx ⚙ setup /usr/local/bin/hook\n")
+    }
+
     @Test func timestamps() {
         let event = Samples.exec(Samples.process("/bin/ls"))
         let style = OutputStyle(showsTimestamps: true)

@@ -14,15 +14,17 @@ private final class Processes {
     }
 
     deinit {
-        for pid in ["10", "20", "30", "40"] {
-            for file in ["stat", "cgroup"] { unlink("\(root)/\(pid)/\(file)") }
-            rmdir("\(root)/\(pid)")
+        for pid in ["1", "10", "20", "30", "40"] {
+            for file in ["stat", "cgroup", "ns/pid", "ns/user"] { unlink("\(root)/\(pid)/\(file)") }
+            for directory in ["/ns", ""] { rmdir("\(root)/\(pid)\(directory)") }
         }
         rmdir(root)
     }
 
-    func add(_ pid: UInt32, parent: UInt32, cgroup: String, name: String = "x") {
-        mkdir("\(root)/\(pid)", 0o755)
+    /// - Parameter namespace: the number of its pid and user namespaces; the host's is 1.
+    func add(_ pid: UInt32, parent: UInt32, cgroup: String, name: String = "x", namespace: Int = 1) {
+        for directory in ["", "/ns"] { mkdir("\(root)/\(pid)\(directory)", 0o755) }
+        for kind in ["pid", "user"] { symlink("\(kind):[\(namespace)]", "\(root)/\(pid)/ns/\(kind)") }
         write("\(pid) (\(name)) S \(parent) \(pid) \(pid) 0 -1", to: "\(pid)/stat")
         write("0::\(cgroup)\n", to: "\(pid)/cgroup")
     }
@@ -45,6 +47,7 @@ private final class Processes {
         resolver = RegistrationResolver(
             procfs: Procfs(root: processes.root),
             hierarchy: CgroupHierarchy(root: hierarchy.root, controller: nil, number: 0))
+        processes.add(1, parent: 0, cgroup: "/")
     }
 
     private func identity(_ stage: HookStage, cgroupsPath: String = "") throws -> ContainerIdentity {
@@ -104,6 +107,17 @@ private final class Processes {
         processes.add(20, parent: 40, cgroup: "/x")
         processes.add(30, parent: 10, cgroup: "/")
         #expect(try refusal(.createRuntime, statePid: 20, pid: 30)?.code == .denied)
+    }
+
+    /// Root of a privileged container that reaches the socket, and that is its own little runtime.
+    @Test(arguments: [UInt32(10), 30])
+    func `in createRuntime nobody in namespaces of its own is believed`(stranger: UInt32) throws {
+        processes.add(20, parent: 10, cgroup: "/x", namespace: 2)
+        for (pid, parent) in [(UInt32(10), UInt32(1)), (30, 10)] {
+            processes.add(pid, parent: parent, cgroup: "/", namespace: pid == stranger ? 2 : 1)
+        }
+        let error = try refusal(.createRuntime, statePid: 20, pid: 30)
+        #expect(error?.code == .denied && error?.message.contains("process \(stranger) is not in the host's") == true)
     }
 
     @Test(arguments: [UInt32(0), 1])

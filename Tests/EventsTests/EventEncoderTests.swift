@@ -14,13 +14,14 @@ import TetragonAPI
 
     private func image(
         pid: UInt32 = 4711, arguments: String = "-c \"a b\"", container: Container? = nil,
-        properties: ProcessImage.BinaryProperties? = nil, inTree: Bool = false, start: Int64 = 1_700_000_000_123_456_789
+        properties: ProcessImage.BinaryProperties? = nil, inTree: Bool = false, isSetUp: Bool = false,
+        unnamedReason: String = "", start: Int64 = 1_700_000_000_123_456_789
     ) -> ProcessImage {
         ProcessImage(
             execID: "bjox", parentExecID: "bjow", pid: pid, tid: pid, namespacePid: 7, uid: 0, loginUid: .max,
             cwd: "/", binary: "/bin/sh", arguments: arguments, flags: "execve clone", startTime: start,
             inInitTree: inTree, container: container, containerKey: container == nil ? nil : .cgroup,
-            properties: properties, namespaces: nil)
+            properties: properties, namespaces: nil, isSetUp: isSetUp, unnamedReason: unnamedReason)
     }
 
     private func container(pod: Bool) throws -> Container {
@@ -49,6 +50,22 @@ import TetragonAPI
         ProcessEvent(
             kind: .exec, bootTime: 5, time: 1_700_000_000_500_000_000, process: process, references: 1, parent: parent,
             parentReferences: 300)
+    }
+
+    @Test func `what a process is to its container is told`() throws {
+        let container = try container(pod: true)
+        func phase(_ image: ProcessImage) throws -> Tetragon_ProcessPhase {
+            try decoded(exec(image)).processExec.process.phase
+        }
+        #expect(try phase(image(container: container, isSetUp: true)) == .phaseSetup)
+        #expect(try phase(image(container: container, inTree: true)) == .phaseTree)
+        #expect(try phase(image(container: container)) == .phaseUnspecified)
+        #expect(try phase(image()) == .phaseUnspecified)
+    }
+
+    @Test func `who should have a container and has none says why`() throws {
+        let process = try decoded(exec(image(unnamedReason: "nobody told"))).processExec.process
+        #expect(!process.hasContainer && process.identity.source == "" && process.identity.reason == "nobody told")
     }
 
     @Test func `an exec on the host has every field, and no container`() throws {

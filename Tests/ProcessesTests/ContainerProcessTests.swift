@@ -35,6 +35,19 @@ import Testing
         #expect(script.events[0].process.container === container)
     }
 
+    @Test mutating func `a container that runs, and one inside another, cannot be told of`() throws {
+        try script.register("web", cgroup: 50)
+        try script.register("web", cgroup: 50)
+        script.cgroup(REC_CGROUP_CREATED, 51, parent: 50)
+        #expect(throws: RegistrationError.self) { try script.register("inner", cgroup: 51) }
+        let root = rec_flag(REC_FLAG_IN_TREE.rawValue | REC_FLAG_TREE_ROOT.rawValue)
+        script.exec(image(5), filename: "/entrypoint", flags: root, cgroup: 50)
+        #expect(throws: RegistrationError.self) { try script.register("web", cgroup: 50) }
+        // The next one in a directory of its own is welcome.
+        script.cgroup(REC_CGROUP_REMOVED, 50)
+        try script.register("web", cgroup: 60)
+    }
+
     @Test mutating func `a removed cgroup names nobody any more`() throws {
         _ = try register("web", cgroup: 50, namespaces: inside)
         script.cgroup(REC_CGROUP_REMOVED, 50)

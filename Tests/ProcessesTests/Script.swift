@@ -14,8 +14,9 @@ struct Script {
     static let hostNamespaces = NamespaceKey(mount: 10, pid: 11)
     static let init1 = image(1)
 
-    init() {
-        tracker = ProcessTracker(node: "n", registry: ContainerRegistry(host: Self.hostNamespaces))
+    init(limits: BarrierLimits = .init()) {
+        tracker = ProcessTracker(
+            node: "n", registry: ContainerRegistry(host: Self.hostNamespaces), runtimeNames: ["runc"], limits: limits)
         _ = tracker.adopt(
             tasks: [Self.exec(Self.init1, parent: image(0), type: REC_TASK, exe: "init\0sbin\0")], early: [],
             procfs: Procfs(root: "/nonexistent"), cgroupPaths: [:]
@@ -63,13 +64,35 @@ struct Script {
         send(bytes(of: record))
     }
 
-    mutating func cgroup(_ what: rec_cgroup_what, _ id: UInt64, parent: UInt64 = 1) {
+    mutating func cgroup(
+        _ what: rec_cgroup_what, _ id: UInt64, parent: UInt64 = 1, name: String = "", by maker: rec_image = rec_image()
+    ) {
         var record = rec_cgroup()
         record.head = head(REC_CGROUP, cpu: 0)
         record.what = what.rawValue
         record.id = id
         record.parent_id = parent
-        send(bytes(of: record))
+        record.image = maker
+        record.name_len = UInt32(name.utf8.count)
+        send(bytes(of: record) + Array(name.utf8))
+    }
+
+    /// The hook has told of a container and been believed.
+    @discardableResult
+    mutating func register(_ id: String, cgroup: UInt64, pod: String = "p") throws -> Container {
+        let container = Container(
+            identity: try ContainerIdentity(id: id, podName: pod, podNamespace: "ns"), source: .hook, cgroup: cgroup)
+        try tracker.registry.register(container, namespaces: nil)
+        tracker.registered(cgroup) { events.append($0) }
+        return container
+    }
+
+    mutating func stop() { tracker.releaseAll { events.append($0) } }
+
+    /// Time goes by.
+    mutating func wait(seconds: UInt64) {
+        time += seconds * 1_000_000_000
+        tracker.releaseOverdue(at: time) { events.append($0) }
     }
 
     /// The next records of this CPU find no room in the ring.

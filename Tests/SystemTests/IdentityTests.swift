@@ -131,6 +131,44 @@ extension SystemTests {
             }
         }
 
+        @Test func whatSetsTheContainerUpCarriesItsIdentityToo() async throws {
+            let word = uniqueWord("setup")
+            var setup = ContainerSetup()
+            setup.earlierHooks = [[try Artifacts.testProgram("short-lived"), word]]
+            try await EventStream.with(agent()) { events in
+                try await RuncContainer.with(agent(), setup) { container in
+                    // It ran in the container's cgroup before ours was called.
+                    let exec = try await events.exec(word)
+                    let exit = try await events.exit(of: exec)
+                    for event in [exec, exit] {
+                        #expect(names(event, setup), "\(event.testDescription)")
+                        #expect(event.process.phase == .phaseSetup && event.isInjected)
+                    }
+                    let entrypoint = try await events.first("the entrypoint") {
+                        $0.isExec && $0.isIn(container) && $0.process.binary == "/bin/sleep"
+                    }
+                    #expect(entrypoint.process.phase == .phaseTree)
+                    let later = uniqueWord("injected")
+                    try await container.exec("/bin/true", later)
+                    #expect(try await events.exec(later).process.phase == .phaseUnspecified)
+                }
+            }
+        }
+
+        @Test func containerThatNobodyTellsOfIsNamelessWithAReasonAndInTime() async throws {
+            let word = uniqueWord("untold")
+            var setup = ContainerSetup()
+            setup.stages = []
+            setup.command = ["/bin/true", word]
+            try await EventStream.with(agent()) { events in
+                try await RuncContainer.runToEnd(agent(), setup)
+                let exec = try await events.exec(word)
+                #expect(!exec.process.hasContainer)
+                #expect(exec.process.identity.source == "")
+                #expect(exec.process.identity.reason.contains("told of the container"), "\(exec.process.identity)")
+            }
+        }
+
         /// Whether an event says all that the setup's annotations say of who it is.
         private func names(_ event: Event, _ setup: ContainerSetup) -> Bool {
             let process = event.process

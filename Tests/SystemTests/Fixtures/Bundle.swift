@@ -9,7 +9,7 @@ struct Bundle {
     init(_ setup: ContainerSetup, in directory: TemporaryDirectory, hookAddress: String, hookLog: String) throws {
         path = directory("bundle")
         try Self.makeRoot(path + "/rootfs", programs: setup.programs)
-        let hooks = try setup.stages.reduce(into: [String: Any]()) { hooks, stage in
+        var hooks = try setup.stages.reduce(into: [String: Any]()) { hooks, stage in
             hooks[stage.rawValue] = [
                 [
                     "path": try Artifacts.hook,
@@ -19,6 +19,10 @@ struct Bundle {
                     ] + setup.hookFlags,
                 ]
             ]
+        }
+        if !setup.earlierHooks.isEmpty {
+            let earlier = setup.earlierHooks.map { ["path": $0[0], "args": $0] as [String: Any] }
+            hooks["createContainer"] = earlier + (hooks["createContainer"] as? [[String: Any]] ?? [])
         }
         let config = Self.config(setup, hooks: hooks)
         try JSONSerialization.data(withJSONObject: config).write(to: URL(filePath: path + "/config.json"))

@@ -55,6 +55,8 @@ struct ContainerSetup: Sendable {
     var pod = Pod()
     var sharesHostPids = false
     var hookFlags: [String] = []
+    /// Programs that run as hooks of others before ours, in createContainer: a path and its arguments each.
+    var earlierHooks: [[String]] = []
     /// Of Tests/Programs, put into the image's root.
     var programs: [String] = []
     /// Below the hierarchy's root; nil puts it into a directory named by its id.

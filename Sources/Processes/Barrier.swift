@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Holds the events of containers of which nobody has told yet, in order, bounded in time and bytes.
+struct Barrier {
+    /// What waits for the word about one directory.
+    struct Queue {
+        fileprivate(set) var events: [ProcessEvent] = []
+        /// Images made in the directory: others' events may show them as parents later.
+        fileprivate(set) var images: [ProcessImage] = []
+        fileprivate var since: UInt64?
+        fileprivate var bytes = 0
+
+        /// Returns the bytes that it keeps in memory, roughly.
+        fileprivate mutating func add(_ event: ProcessEvent) -> Int {
+            // A parent's arguments are kept once for all of its children.
+            let parent = event.parent === events.last?.parent ? 0 : event.parent?.arguments.utf8.count ?? 0
+            let size = 512 + event.process.arguments.utf8.count + event.process.binary.utf8.count + parent
+            if since == nil { since = event.bootTime }
+            events.append(event)
+            bytes += size
+            return size
+        }
+    }
+
+    private var queues: [UInt64: Queue] = [:]
+    private var bytes = 0
+    private let limits: BarrierLimits
+    private static let imageBytes = 256
+
+    init(_ limits: BarrierLimits) { self.limits = limits }
+
+    var isEmpty: Bool { queues.isEmpty }
+
+    /// - Parameter directory: the awaited cgroup.
+    mutating func hold(_ event: ProcessEvent, for directory: UInt64) {
+        bytes += queues[directory, default: Queue()].add(event)
+        event.process.heldFor = directory
+    }
+
+    mutating func remember(_ image: ProcessImage, in directory: UInt64) {
+        queues[directory, default: Queue()].images.append(image)
+        queues[directory]?.bytes += Self.imageBytes
+        bytes += Self.imageBytes
+    }
+
+    /// A directory for which too much is kept: itself, or the one with the most if it is too much for all.
+    func overfull(_ directory: UInt64) -> UInt64? {
+        if let queue = queues[directory], queue.bytes > limits.bytesEach { return directory }
+        return bytes > limits.bytes ? queues.max { $0.value.bytes < $1.value.bytes }?.key : nil
+    }
+
+    /// What waited for the word about a directory.
+    mutating func release(_ directory: UInt64) -> Queue? {
+        guard let queue = queues.removeValue(forKey: directory) else { return nil }
+        bytes -= queue.bytes
+        return queue
+    }
+
+    /// Directories whose first event has waited too long.
+    func overdue(at now: UInt64) -> [UInt64] {
+        queues.filter { now > $0.value.since.map { $0 &+ limits.nanoseconds } ?? .max }.map(\.key)
+    }
+
+    var directories: [UInt64] { Array(queues.keys) }
+}
+
+/// How long and how much may wait for the word about a container.
+package struct BarrierLimits: Sendable {
+    package var nanoseconds: UInt64
+    /// For one directory,
+    package var bytesEach: Int
+    /// and for all.
+    package var bytes: Int
+
+    package init(nanoseconds: UInt64 = 5_000_000_000, bytesEach: Int = 1 << 20, bytes: Int = 16 << 20) {
+        self.nanoseconds = nanoseconds
+        self.bytesEach = bytesEach
+        self.bytes = bytes
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CRecords
+internal import Containers
+
+/// Identity before emission: what happens in a directory that a container is about to have leaves when it is known whose
+/// it is, or with the reason why it is not.
+extension ProcessTracker {
+    /// Why events left without an identity: IdentityInfo.reason.
+    enum Unnamed: String {
+        case timeout = "nobody told of the container in time"
+        case removed = "the cgroup was removed before anybody told of the container"
+        case overflow = "more happened than is kept before anybody told of the container"
+        case stopped = "the agent stopped before anybody told of the container"
+    }
+
+    /// Every event passes here.
+    mutating func offer(_ event: ProcessEvent, emit: (ProcessEvent) -> Void) {
+        guard registry.isAwaiting || !barrier.isEmpty, let directory = directory(toWaitFor: event) else {
+            return emit(event)
+        }
+        counters.held += 1
+        barrier.hold(event, for: directory)
+        if let full = barrier.overfull(directory) { giveUp(full, .overflow, emit: emit) }
+    }
+
+    /// A process in an awaited directory waits; so do whose earlier events or whose parent's wait, wherever they are
+    /// now: a process's exec leaves before its children's, and its exit last.
+    private func directory(toWaitFor event: ProcessEvent) -> UInt64? {
+        if event.process.container == nil, let awaited = registry.awaited(above: event.process.cgroup) {
+            return awaited
+        }
+        return event.process.heldFor ?? event.parent?.heldFor
+    }
+
+    /// Every image that is made passes here.
+    mutating func remember(_ image: ProcessImage) -> ProcessImage {
+        if registry.isAwaiting, image.container == nil, let directory = registry.awaited(above: image.cgroup) {
+            barrier.remember(image, in: directory)
+        }
+        return image
+    }
+
+    /// A container has been registered, and its init is armed: what waited for that leaves.
+    package mutating func registered(_ cgroup: UInt64, emit: (ProcessEvent) -> Void) {
+        for directory in registry.told(of: cgroup) { release(directory, reason: nil, emit: emit) }
+    }
+
+    /// Lets go what has waited long enough.
+    package mutating func releaseOverdue(at now: UInt64, emit: (ProcessEvent) -> Void) {
+        guard !barrier.isEmpty else { return }
+        for directory in barrier.overdue(at: now) { giveUp(directory, .timeout, emit: emit) }
+    }
+
+    /// Lets everything go, because the agent goes.
+    package mutating func releaseAll(emit: (ProcessEvent) -> Void) {
+        for directory in barrier.directories { giveUp(directory, .stopped, emit: emit) }
+    }
+
+    mutating func giveUp(_ directory: UInt64, _ reason: Unnamed, emit: (ProcessEvent) -> Void) {
+        registry.gaveUpWaiting(for: directory)
+        release(directory, reason: reason, emit: emit)
+    }
+
+    private mutating func release(_ directory: UInt64, reason: Unnamed?, emit: (ProcessEvent) -> Void) {
+        guard let queue = barrier.release(directory) else { return }
+        for image in queue.images { identify(image, reason) }
+        for event in queue.events {
+            event.process.heldFor = nil
+            if event.process.isUnnamed { counters.unnamed += 1 }
+            emit(event)
+        }
+    }
+
+    /// The wait is over for an image whose container was not known when it was made.
+    private func identify(_ image: ProcessImage, _ reason: Unnamed?) {
+        let found = registry.container(cgroup: image.cgroup, namespaces: image.namespaces)
+        image.identify(
+            found?.container, by: found?.key, isSetUp: isSetUp(found?.container, inTree: image.inInitTree),
+            reason: reason?.rawValue ?? "")
+    }
+
+    /// Whether a process belongs to what makes a container, its runtime's init and hooks, and not to the container.
+    func isSetUp(_ container: Container?, inTree: Bool) -> Bool {
+        guard let container, !inTree else { return false }
+        return !registry.hasStarted(container)
+    }
+}
