@@ -49,5 +49,22 @@ static inline const struct btf_enum *apus_btf_enumerators(const struct btf_type 
 {
 	return btf_enum(t);
 }
+// Of a type that is being made: btf.h shows it as constant, and means that of one that is read.
+static inline struct btf_member *apus_btf_member(const struct btf_type *t)
+{
+	return (struct btf_member *)btf_members(t);
+}
+static inline struct btf_array *apus_btf_array(const struct btf_type *t)
+{
+	return (struct btf_array *)btf_array(t);
+}
+static inline void apus_btf_refer(const struct btf_type *t, uint32_t id)
+{
+	((struct btf_type *)t)->type = id;
+}
+static inline uint16_t apus_btf_kind(const struct btf_type *t)
+{
+	return btf_kind(t);
+}
 static const uint32_t apus_btf_kind_typedef = BTF_KIND_TYPEDEF, apus_btf_kind_enum = BTF_KIND_ENUM,
 		      apus_btf_kind_struct = BTF_KIND_STRUCT, apus_btf_kind_func = BTF_KIND_FUNC;

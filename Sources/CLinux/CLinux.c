@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -66,4 +67,9 @@ int apus_detached_mount(const char *filesystem)
 	close(context);
 	errno = error;
 	return mount;
+}
+
+int apus_memory_file(const char *name)
+{
+	return memfd_create(name, MFD_CLOEXEC);
 }

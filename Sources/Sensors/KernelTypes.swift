@@ -5,7 +5,7 @@ import Glibc
 /// Questions to the running kernel's type information. Reading it takes tens of milliseconds: once, at start, for all who
 /// ask.
 package final class KernelTypes {
-    private let btf: OpaquePointer
+    let btf: OpaquePointer
 
     package init() throws(SensorError) {
         guard let btf = btf__load_vmlinux_btf() else {

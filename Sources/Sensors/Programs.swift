@@ -19,20 +19,37 @@ final class Programs {
         LibbpfLog.install()
         LibbpfLog.forget()
 
+        let types = if let types { types } else { try KernelTypes() }
         let bytes = decodeBase64(embeddedObject)
-        var options = bpf_object_open_opts()
-        options.sz = MemoryLayout<bpf_object_open_opts>.size
-        let opened = "apus".withCString { name in
-            options.object_name = name
-            return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
+        guard var opened = Self.open(bytes, typesFrom: nil) else {
+            throw SensorError("open", "the embedded BPF object", log: LibbpfLog.tail())
         }
-        guard let opened else { throw SensorError("open", "the embedded BPF object", log: LibbpfLog.tail()) }
+        // Only opened can it say what it needs, and what it is given it must be given to be opened.
+        let needed = bpf_object__btf(opened).flatMap { NeededTypes(of: $0, in: types) }?.makeFile() ?? -1
+        defer { if needed >= 0 { close(needed) } }
+        if needed >= 0, let again = Self.open(bytes, typesFrom: "/proc/self/fd/\(needed)") {
+            bpf_object__close(opened)
+            opened = again
+        }
         object = opened
 
-        if let types { try configure(configuration, types) } else { try configure(configuration, KernelTypes()) }
+        try configure(configuration, types)
         let result = bpf_object__load(object)
         guard result == 0 else {
             throw SensorError("load", "the BPF programs", errno: result, log: LibbpfLog.tail())
+        }
+    }
+
+    /// - Parameter types: a file with the kernel's types, or those of them that matter; nil for the kernel's own.
+    private static func open(_ bytes: [UInt8], typesFrom types: String?) -> OpaquePointer? {
+        var options = bpf_object_open_opts()
+        options.sz = MemoryLayout<bpf_object_open_opts>.size
+        let types = types.map { strdup($0) }
+        defer { free(types ?? nil) }
+        options.btf_custom_path = types.flatMap { UnsafePointer($0) }
+        return "apus".withCString { name in
+            options.object_name = name
+            return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
         }
     }
 

@@ -22,6 +22,9 @@ extern const uint64_t apus_magic_cgroup2, apus_magic_cgroup1;
 /// descriptor alone, gone with it. -1 and errno on failure.
 int apus_detached_mount(const char *filesystem);
 
+/// A file in memory (memfd), closed on exec. -1 and errno on failure.
+int apus_memory_file(const char *name);
+
 /// Kernel thread-safe name of the calling thread, for ps and perf. At most 15 bytes.
 void apus_name_thread(const char *name);
 
