@@ -38,8 +38,7 @@ step() {
     fi
     printf 'soak: %-16s %s, %d s\n' "$name" "$verdict" $((SECONDS - started))
     # Figures, and what failed.
-    awk -F '  +' '/ FAIL /' "$log"
-    sed -n 's/^\([^ ]*\) *[^ ]* *figure /  \1: /p' "$log"
+    grep -E '^[^ ]+ +[^ ]+ +(fig\.|FAIL) ' "$log" | sed 's/^/  /' || true
 }
 
 steps

@@ -146,7 +146,7 @@ package final class APIServer: Service {
             case .idle, .stopped: []
             }
         }
-        for endpoint in endpoints { endpoint.listener.unlessBinding { endpoint.server.beginGracefulShutdown() } }
+        for endpoint in endpoints { endpoint.listener.stop { endpoint.server.beginGracefulShutdown() } }
     }
 
     private func endpoint(

@@ -52,9 +52,11 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         }
     }
 
-    /// Runs `action` now, or if the server is just taking the socket over, then: NIO does not expect a channel to be
-    /// closed while it is being registered.
-    func unlessBinding(_ action: @escaping @Sendable () -> Void) {
+    /// Runs `action`, which ends the server: at once, unless the server is just taking the socket over; then, when it
+    /// has. A server that has not begun to will not any more. (NIO does not expect a channel to be closed while it is
+    /// being registered.)
+    func stop(_ action: @escaping @Sendable () -> Void) {
+        if let descriptor = takeDescriptor(next: .done) { Glibc.close(descriptor) }
         let isBinding = state.withLock { state in
             guard case .binding(let actions) = state else { return false }
             state = .binding(actions + [action])
