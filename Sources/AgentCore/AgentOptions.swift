@@ -163,20 +163,13 @@ package struct NameList: Sendable, Equatable, ExpressibleByArgument, CustomStrin
     package init(_ names: [String]) { self.names = names }
 
     package init?(argument: String) {
-        let names = argument.split(separator: ",").map { $0.trimmed }
+        let names = argument.split(separator: ",").map(\.trimmed)
         guard names.allSatisfy({ !$0.isEmpty && !$0.contains("/") }) else { return nil }
         self.names = names
     }
 
     package var description: String { names.joined(separator: ",") }
     package var defaultValueDescription: String { description }
-}
-
-extension Substring {
-    fileprivate var trimmed: String {
-        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\n" }
-        return String(drop(while: isSpace).reversed().drop(while: isSpace).reversed())
-    }
 }
 
 extension ListenAddress: ExpressibleByArgument {

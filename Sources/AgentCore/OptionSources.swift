@@ -105,16 +105,11 @@ extension AgentOptions {
                 }
                 guard bytes.count <= limit else { throw Errno.fileTooLarge }
                 guard let text = String(validating: bytes, as: UTF8.self) else { throw Errno.illegalByteSequence }
-                return trimmed(text)
+                return text.trimmed
             }
         } catch {
             throw OptionError(description: "cannot read the file \(path): \(error)")
         }
-    }
-
-    private static func trimmed(_ text: String) -> String {
-        let start = text.drop(while: \.isWhitespace)
-        return String(start[..<(start.lastIndex { !$0.isWhitespace }.map(start.index(after:)) ?? start.startIndex)])
     }
 
     private static func hostName() -> String {
@@ -141,5 +136,13 @@ extension AgentOptions.CodingKeys {
     /// `APUS_SERVER_ADDRESS`
     fileprivate var variableName: String {
         "APUS_" + String(flagName.map { $0 == "-" ? "_" : $0 }).uppercased()
+    }
+}
+
+extension StringProtocol {
+    /// Without the white space around it.
+    var trimmed: String {
+        let start = drop(while: \.isWhitespace)
+        return String(start[..<(start.lastIndex { !$0.isWhitespace }.map(start.index(after:)) ?? start.startIndex)])
     }
 }
