@@ -34,7 +34,7 @@ options=Visibility=Package,FileNaming=DropPath,UseAccessLevelOnImports=true
 protoc --proto_path="$root/proto" \
     --plugin="$PLUGINS/protoc-gen-swift" --swift_out="$output" --swift_opt="$options" \
     "$root"/proto/tetragon/*.proto
-# Only this file has a service; of the others nothing but a header would come.
+# Only these have a service; of the others nothing but a header would come.
 protoc --proto_path="$root/proto" \
     --plugin="$PLUGINS/protoc-gen-grpc-swift-2" --grpc-swift-2_out="$output" --grpc-swift-2_opt="$options" \
-    "$root/proto/tetragon/sensors.proto"
+    "$root/proto/tetragon/sensors.proto" "$root/proto/tetragon/node.proto"

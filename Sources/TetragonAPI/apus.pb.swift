@@ -120,6 +120,102 @@ package nonisolated struct Tetragon_IdentityInfo: Sendable {
   package init() {}
 }
 
+/// How a process came to be where it is. What descends from it has the same origin.
+package nonisolated struct Tetragon_ExecOrigin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: Tetragon_ExecOrigin.Kind = .originUnknown
+
+  /// The kubelet's command that it is or looks like: "startup", "readiness", "liveness", "postStart", "preStop".
+  package var command: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+
+    /// It could have been one or another of these; `command` may say which one it looks like.
+    case originUnknown // = 0
+
+    /// It descends from the container's entrypoint.
+    case originInitTree // = 1
+
+    /// The kubelet's probe, of which no one else's exec can have the looks.
+    case originExecProbe // = 2
+
+    /// The pod's lifecycle hook (postStart, preStop), likewise.
+    case originLifecycleHook // = 3
+
+    /// The runtime's exec without a terminal: kubectl exec, CRI ExecSync, runc exec.
+    case originRuntimeExec // = 4
+
+    /// The runtime's exec with a terminal: somebody sits there.
+    case originRuntimeExecTty // = 5
+
+    /// A process of the host entered the container's namespaces or its cgroup (nsenter, setns).
+    case originNamespaceEntry // = 6
+
+    /// The runtime's own program at work in the container, before it or for an exec.
+    case originRuntimeSetup // = 7
+
+    /// There is no container.
+    case originHost // = 8
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .originUnknown
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .originUnknown
+      case 1: self = .originInitTree
+      case 2: self = .originExecProbe
+      case 3: self = .originLifecycleHook
+      case 4: self = .originRuntimeExec
+      case 5: self = .originRuntimeExecTty
+      case 6: self = .originNamespaceEntry
+      case 7: self = .originRuntimeSetup
+      case 8: self = .originHost
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .originUnknown: return 0
+      case .originInitTree: return 1
+      case .originExecProbe: return 2
+      case .originLifecycleHook: return 3
+      case .originRuntimeExec: return 4
+      case .originRuntimeExecTty: return 5
+      case .originNamespaceEntry: return 6
+      case .originRuntimeSetup: return 7
+      case .originHost: return 8
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [Tetragon_ExecOrigin.Kind] = [
+      .originUnknown,
+      .originInitTree,
+      .originExecProbe,
+      .originLifecycleHook,
+      .originRuntimeExec,
+      .originRuntimeExecTty,
+      .originNamespaceEntry,
+      .originRuntimeSetup,
+      .originHost,
+    ]
+
+  }
+
+  package init() {}
+}
+
 /// What the OCI hook knows about itself and its call.
 package nonisolated struct Tetragon_HookInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -232,6 +328,45 @@ nonisolated extension Tetragon_IdentityInfo: SwiftProtobuf.Message, SwiftProtobu
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Tetragon_ExecOrigin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExecOrigin"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}command\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.command) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .originUnknown {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.command.isEmpty {
+      try visitor.visitSingularStringField(value: self.command, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_ExecOrigin, rhs: Tetragon_ExecOrigin) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.command != rhs.command {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_ExecOrigin.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ORIGIN_UNKNOWN\0\u{1}ORIGIN_INIT_TREE\0\u{1}ORIGIN_EXEC_PROBE\0\u{1}ORIGIN_LIFECYCLE_HOOK\0\u{1}ORIGIN_RUNTIME_EXEC\0\u{1}ORIGIN_RUNTIME_EXEC_TTY\0\u{1}ORIGIN_NAMESPACE_ENTRY\0\u{1}ORIGIN_RUNTIME_SETUP\0\u{1}ORIGIN_HOST\0")
 }
 
 nonisolated extension Tetragon_HookInfo: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -1049,6 +1049,16 @@ package nonisolated struct Tetragon_Process: @unchecked Sendable {
   /// Clears the value of `inInitTree`. Subsequent reads from it will return its default value.
   package mutating func clearInInitTree() {_uniqueStorage()._inInitTree = nil}
 
+  /// How it came to be where it is.
+  package var execOrigin: Tetragon_ExecOrigin {
+    get {_storage._execOrigin ?? Tetragon_ExecOrigin()}
+    set {_uniqueStorage()._execOrigin = newValue}
+  }
+  /// Returns true if `execOrigin` has been explicitly set.
+  package var hasExecOrigin: Bool {_storage._execOrigin != nil}
+  /// Clears the value of `execOrigin`. Subsequent reads from it will return its default value.
+  package mutating func clearExecOrigin() {_uniqueStorage()._execOrigin = nil}
+
   /// The container, with a pod or without.
   package var container: Tetragon_ContainerInfo {
     get {_storage._container ?? Tetragon_ContainerInfo()}
@@ -3145,7 +3155,7 @@ nonisolated extension Tetragon_UserRecord: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Process"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}exec_id\0\u{1}pid\0\u{1}uid\0\u{1}cwd\0\u{1}binary\0\u{1}arguments\0\u{1}flags\0\u{3}start_time\0\u{1}auid\0\u{1}pod\0\u{1}docker\0\u{3}parent_exec_id\0\u{1}refcnt\0\u{1}cap\0\u{1}ns\0\u{1}tid\0\u{3}process_credentials\0\u{3}binary_properties\0\u{1}user\0\u{3}in_init_tree\0\u{2}}L\u{c}container\0\u{1}identity\0\u{1}phase\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}exec_id\0\u{1}pid\0\u{1}uid\0\u{1}cwd\0\u{1}binary\0\u{1}arguments\0\u{1}flags\0\u{3}start_time\0\u{1}auid\0\u{1}pod\0\u{1}docker\0\u{3}parent_exec_id\0\u{1}refcnt\0\u{1}cap\0\u{1}ns\0\u{1}tid\0\u{3}process_credentials\0\u{3}binary_properties\0\u{1}user\0\u{3}in_init_tree\0\u{4}|L\u{c}exec_origin\0\u{1}container\0\u{1}identity\0\u{1}phase\0")
 
   fileprivate class _StorageClass {
     var _execID: String = String()
@@ -3168,6 +3178,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _binaryProperties: Tetragon_BinaryProperties? = nil
     var _user: Tetragon_UserRecord? = nil
     var _inInitTree: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
+    var _execOrigin: Tetragon_ExecOrigin? = nil
     var _container: Tetragon_ContainerInfo? = nil
     var _identity: Tetragon_IdentityInfo? = nil
     var _phase: Tetragon_ProcessPhase = .phaseUnspecified
@@ -3201,6 +3212,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
       _binaryProperties = source._binaryProperties
       _user = source._user
       _inInitTree = source._inInitTree
+      _execOrigin = source._execOrigin
       _container = source._container
       _identity = source._identity
       _phase = source._phase
@@ -3242,6 +3254,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._binaryProperties) }()
         case 19: try { try decoder.decodeSingularMessageField(value: &_storage._user) }()
         case 20: try { try decoder.decodeSingularMessageField(value: &_storage._inInitTree) }()
+        case 50000: try { try decoder.decodeSingularMessageField(value: &_storage._execOrigin) }()
         case 50001: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 50002: try { try decoder.decodeSingularMessageField(value: &_storage._identity) }()
         case 50003: try { try decoder.decodeSingularEnumField(value: &_storage._phase) }()
@@ -3317,6 +3330,9 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
       try { if let v = _storage._inInitTree {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
       } }()
+      try { if let v = _storage._execOrigin {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50000)
+      } }()
       try { if let v = _storage._container {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 50001)
       } }()
@@ -3355,6 +3371,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._binaryProperties != rhs_storage._binaryProperties {return false}
         if _storage._user != rhs_storage._user {return false}
         if _storage._inInitTree != rhs_storage._inInitTree {return false}
+        if _storage._execOrigin != rhs_storage._execOrigin {return false}
         if _storage._container != rhs_storage._container {return false}
         if _storage._identity != rhs_storage._identity {return false}
         if _storage._phase != rhs_storage._phase {return false}
