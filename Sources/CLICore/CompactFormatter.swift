@@ -5,7 +5,7 @@ package import TetragonAPI
 /// One line an event: what happened, where, by which program, and how it ended.
 ///
 ///     🚀 process default/web/nginx /bin/sh -c ls
-///     💥 exit    default/web/nginx ⚡injected /bin/sh -c ls SIGKILL
+///     💥 exit    default/web/nginx ⚡injected:runtime_exec_tty /bin/sh -c ls SIGKILL
 package struct CompactFormatter: EventFormatter {
     private let palette: Palette
     private let showsTimestamps: Bool
@@ -45,7 +45,7 @@ package struct CompactFormatter: EventFormatter {
         let origin = Origin(of: event.process, node: event.nodeName)
         let mark =
             switch origin.tree {
-            case .injected: palette.paint("⚡injected", .yellow)
+            case .injected: palette.paint("⚡injected" + (origin.way.isEmpty ? "" : ":" + origin.way), .yellow)
             case .setup: "⚙ setup"
             case .tree, .host, .unknown: ""
             }

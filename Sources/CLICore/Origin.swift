@@ -25,6 +25,8 @@ struct Origin {
     var container = ""
     var node: String
     var tree: Tree
+    /// How the process came here, in the API's words without their prefix; empty where the agent does not say.
+    var way = ""
 
     /// How much of an id people are used to see.
     private static let shortIDLength = 12
@@ -35,6 +37,7 @@ struct Origin {
             tree = .unknown
             return
         }
+        way = process.hasExecOrigin ? process.execOrigin.text : ""
         let id = process.container.id.isEmpty ? process.docker : process.container.id
         namespace = process.pod.namespace
         pod = process.pod.name
@@ -57,6 +60,26 @@ struct Origin {
     var path: String {
         let parts = [namespace, pod, container].filter { !$0.isEmpty }
         return parts.isEmpty ? node.terminalWord : parts.map(\.terminalWord).joined(separator: "/")
+    }
+}
+
+extension Tetragon_ExecOrigin {
+    /// `runtime_exec_tty`, `exec_probe(readiness)`; `unknown(readiness?)` for what looks like one.
+    fileprivate var text: String {
+        let word =
+            switch kind {
+            case .originUnknown: "unknown"
+            case .originInitTree: "init_tree"
+            case .originExecProbe: "exec_probe"
+            case .originLifecycleHook: "lifecycle_hook"
+            case .originRuntimeExec: "runtime_exec"
+            case .originRuntimeExecTty: "runtime_exec_tty"
+            case .originNamespaceEntry: "namespace_entry"
+            case .originRuntimeSetup: "runtime_setup"
+            case .originHost: "host"
+            case .UNRECOGNIZED: "?"
+            }
+        return command.isEmpty ? word : "\(word)(\(command.terminalWord)\(kind == .originUnknown ? "?" : ""))"
     }
 }
 

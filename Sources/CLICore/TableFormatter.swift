@@ -30,13 +30,14 @@ package struct TableFormatter: EventFormatter {
             Column(title: "CONTAINER", width: 12, ink: .green),
             Column(title: "PID", width: 7),
             Column(title: "PPID", width: 7),
-            Column(title: "TREE", width: 8),
+            Column(title: "ORIGIN", width: 12),
             Column(title: "EXIT", width: 7, ink: .red),
         ]
     }
 
     package mutating func format(_ event: Tetragon_GetEventsResponse) -> String {
         let cells = cells(of: event)
+        let isInjected = Origin(of: event.process, node: event.nodeName).tree == .injected
         for index in columns.indices {
             columns[index].width = max(columns[index].width, cells[index].count)
         }
@@ -47,13 +48,13 @@ package struct TableFormatter: EventFormatter {
             text += palette.paint(titles.joined(separator: " "), .bold) + "\n"
         }
         let row = zip(cells, columns).map { cell, column in
-            paint(cell, in: column) + String(repeating: " ", count: column.width - cell.count)
+            paint(cell, in: column, isInjected) + String(repeating: " ", count: column.width - cell.count)
         }
         return text + (row + [command(of: event)]).joined(separator: " ") + "\n"
     }
 
-    private func paint(_ cell: String, in column: Column) -> String {
-        if cell == Origin.Tree.injected.rawValue && column.title == "TREE" { return palette.paint(cell, .yellow) }
+    private func paint(_ cell: String, in column: Column, _ isInjected: Bool) -> String {
+        if isInjected && column.title == "ORIGIN" { return palette.paint(cell, .yellow) }
         guard let ink = column.ink, cell != Self.nothing else { return cell }
         return palette.paint(cell, ink)
     }
@@ -71,7 +72,7 @@ package struct TableFormatter: EventFormatter {
             Self.cell(origin.container),
             process.map { String($0.pid.value) } ?? Self.nothing,
             event.parent.map { String($0.pid.value) } ?? Self.nothing,
-            origin.tree.rawValue,
+            origin.way.isEmpty ? origin.tree.rawValue : origin.way,
             outcome ?? Self.nothing,
         ]
     }

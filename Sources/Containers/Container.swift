@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Models
 
-/// A container that the agent knows, and how it knows.
-package final class Container: Sendable {
+/// A container that the agent knows, and how it knows. What is known may grow: the writer thread alone changes it, and
+/// reads what changes.
+package final class Container: @unchecked Sendable {
     /// Where the identity comes from: the API's IdentityInfo.source.
     package enum Source: String, Sendable {
         /// A runtime hook's request, with what the kernel says of the caller.
@@ -11,14 +12,30 @@ package final class Container: Sendable {
         case cgroup
         /// A process that was there before the agent, the first of a pid namespace of its own.
         case procfs
+        /// A hook's request to an earlier agent, kept in the state directory.
+        case state
+        /// A request that a hook left for an agent that was not there.
+        case spool
+        /// The container runtime's own records.
+        case runtime
+        /// A source of pods, whose status names the container's id.
+        case pod
+
+        /// Whether a hook told, sooner or later.
+        package var isHooks: Bool { self == .hook || self == .state || self == .spool }
     }
 
-    package let identity: ContainerIdentity
-    package let source: Source
+    package private(set) var identity: ContainerIdentity
+    package private(set) var source: Source
     /// kernfs id in the agent's hierarchy.
     package let cgroup: UInt64
-    /// The process that the hook named, host pid; nil without a hook.
-    package let initProcess: UInt32?
+    /// The first process, host pid; nil where it is not known.
+    package private(set) var initProcess: UInt32?
+    /// What Kubernetes says of its pod, and of it there.
+    package private(set) var pod: Pod?
+    package private(set) var podContainer: PodContainer?
+    /// Counts the changes: what was encoded before the last one is out of date.
+    package private(set) var revision: UInt32 = 0
 
     package init(identity: ContainerIdentity, source: Source, cgroup: UInt64, initProcess: UInt32? = nil) {
         self.identity = identity
@@ -31,6 +48,23 @@ package final class Container: Sendable {
         self.init(
             identity: registration.identity, source: .hook, cgroup: registration.cgroup,
             initProcess: registration.initProcess)
+    }
+
+    /// Somebody who knows better has told.
+    func learn(_ identity: ContainerIdentity, from source: Source, initProcess: UInt32?) {
+        self.identity = identity
+        self.source = source
+        self.initProcess = initProcess ?? self.initProcess
+        revision &+= 1
+    }
+
+    /// - Parameter pod: nil when it is gone.
+    func learn(_ pod: Pod?) {
+        let container = pod?.container(of: identity)
+        guard pod != self.pod || container != podContainer else { return }
+        self.pod = pod
+        podContainer = container
+        revision &+= 1
     }
 
     /// The same container, told of twice: both hook stages say the same of the same init.

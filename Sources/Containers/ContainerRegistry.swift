@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Models
+package import Models
 
 /// Which container is this? Owned by the writer thread.
 package struct ContainerRegistry {
@@ -18,6 +18,8 @@ package struct ContainerRegistry {
     private var awaiting = AwaitedCgroups()
     /// Containers of the hook's whose own first program has run.
     private var started: Set<UInt64> = []
+
+    private var pods = PodTable()
 
     private enum Owner {
         case one(Container)
@@ -84,13 +86,13 @@ package struct ContainerRegistry {
     /// container in the same cgroup, one inside another, and one that is running: whoever tells of that was not called
     /// to set it up, but may be a process of the container's own.
     package mutating func register(_ container: Container, namespaces: NamespaceKey?) throws(RegistrationError) {
-        if let outer = tree.container(above: tree.parent(of: container.cgroup)), outer.source == .hook {
+        if let outer = tree.container(above: tree.parent(of: container.cgroup)), outer.source.isHooks {
             throw RegistrationError(
                 .denied,
                 "cgroup \(container.cgroup) lies in container \(outer.identity.id.text); it cannot be container "
                     + "\(container.identity.id.text)")
         }
-        if let present = tree.container(at: container.cgroup), present.source == .hook, !present.isSame(as: container) {
+        if let present = tree.container(at: container.cgroup), present.source.isHooks, !present.isSame(as: container) {
             throw RegistrationError(
                 .denied,
                 "cgroup \(container.cgroup) is registered for container \(present.identity.id.text) and its init "
@@ -102,6 +104,7 @@ package struct ContainerRegistry {
                 .denied, "container \(container.identity.id.text) runs already; it was registered before it did")
         }
         if let present = containers[container.cgroup] { forgetNamespaces(of: present) }
+        container.learn(pods.pod(of: container.identity))
         tree.assign(container, to: container.cgroup)
         containers[container.cgroup] = container
         if let namespaces { remember(namespaces, of: container) }
@@ -111,7 +114,7 @@ package struct ContainerRegistry {
     package mutating func start(_ container: Container) { started.insert(container.cgroup) }
 
     package func hasStarted(_ container: Container) -> Bool {
-        container.source != .hook || started.contains(container.cgroup)
+        !container.source.isHooks || started.contains(container.cgroup)
     }
 
     /// Takes a registration back; the directory stays known.
@@ -127,6 +130,20 @@ package struct ContainerRegistry {
         present.scan(hierarchy) { _, _ in }
         for id in tree.missing(in: present) { cgroupRemoved(id: id) }
         tree.adopt(present)
+    }
+
+    // MARK: What others know
+
+    /// A source of pods tells.
+    package mutating func apply(_ change: PodChange) {
+        pods.apply(change)
+        for container in containers.values {
+            let pod = pods.pod(of: container.identity)
+            if let pod, !container.identity.hasPod, let named = container.identity.named(by: pod) {
+                container.learn(named, from: .pod, initProcess: nil)
+            }
+            container.learn(pod)
+        }
     }
 
     // MARK: Lookup

@@ -36,6 +36,16 @@ enum CommandLineText {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// The vector itself.
+    /// - Parameter memory: arguments each ended by NUL.
+    static func split(_ memory: UnsafeRawBufferPointer) -> [String] {
+        guard let last = memory.last else { return [] }
+        let end = last == 0 ? memory.count - 1 : memory.count
+        return memory[..<end].split(separator: 0, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+
     private static func isSpecial(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"), UInt8(ascii: "\""): true

@@ -15,6 +15,14 @@ package struct JSONWriter: ~Copyable {
         quote(value)
     }
 
+    /// An entry of a map, whose keys are anybody's.
+    package mutating func entry(_ name: String, _ value: String) {
+        separate()
+        quote(name)
+        bytes.append(UInt8(ascii: ":"))
+        quote(value)
+    }
+
     package mutating func number(_ name: StaticString, _ value: UInt32) {
         guard value != 0 else { return }
         wrapped(name, value)

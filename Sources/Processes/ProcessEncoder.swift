@@ -30,6 +30,12 @@ enum ProcessEncoder {
         w.wrapped(16, process.tid)
         if let properties = process.properties { w.message(18) { binary(properties, &$0) } }
         w.wrapped(20, process.inInitTree ? 1 : 0)
+        if process.origin != ExecOrigin(.unknown) {
+            w.message(50000) {
+                $0.uint32(1, process.origin.kind.rawValue)
+                $0.string(2, process.origin.command?.rawValue ?? "")
+            }
+        }
         if let container = process.container {
             let identity = container.identity
             w.message(50001) {
@@ -69,6 +75,12 @@ enum ProcessEncoder {
         w.wrapped("tid", process.tid)
         if let properties = process.properties { w.object("binary_properties") { binary(properties, &$0) } }
         w.bool("in_init_tree", process.inInitTree)
+        if process.origin != ExecOrigin(.unknown) {
+            w.object("exec_origin") {
+                if process.origin.kind != .unknown { $0.name("kind", process.origin.kind.name) }
+                $0.string("command", process.origin.command?.rawValue ?? "")
+            }
+        }
         if let container = process.container {
             let identity = container.identity
             w.object("container") {
@@ -106,9 +118,26 @@ enum ProcessEncoder {
         w.message(4) {
             $0.string(1, qualifiedID(identity))
             $0.string(2, identity.name)
-            if !identity.image.isEmpty { $0.message(3) { $0.string(2, identity.image) } }
+            let imageID = container.podContainer?.imageID ?? ""
+            if !identity.image.isEmpty || !imageID.isEmpty {
+                $0.message(3) {
+                    $0.string(1, imageID)
+                    $0.string(2, identity.image)
+                }
+            }
+            if let start = container.podContainer?.startTime, start != 0 { $0.timestamp(4, start) }
             if process.namespacePid != 0 { $0.wrapped(5, process.namespacePid) }
+            $0.uint32(13, process.maybeExecProbe ? 1 : 0)
         }
+        guard let pod = container.pod else { return }
+        for (key, value) in pod.labels.sorted(by: { $0.key < $1.key }) {
+            w.message(5) {
+                $0.string(1, key)
+                $0.string(2, value)
+            }
+        }
+        w.string(6, pod.workload)
+        w.string(7, pod.workloadKind)
     }
 
     private static func pod(_ container: Container, _ process: ProcessImage, _ w: inout JSONWriter) {
@@ -119,9 +148,25 @@ enum ProcessEncoder {
         w.object("container") {
             $0.string("id", qualifiedID(identity))
             $0.string("name", identity.name)
-            if !identity.image.isEmpty { $0.object("image") { $0.string("name", identity.image) } }
+            let imageID = container.podContainer?.imageID ?? ""
+            if !identity.image.isEmpty || !imageID.isEmpty {
+                $0.object("image") {
+                    $0.string("id", imageID)
+                    $0.string("name", identity.image)
+                }
+            }
+            if let start = container.podContainer?.startTime, start != 0 { $0.timestamp("start_time", start) }
             if process.namespacePid != 0 { $0.wrapped("pid", process.namespacePid) }
+            if process.maybeExecProbe { $0.bool("maybe_exec_probe", true) }
         }
+        guard let pod = container.pod else { return }
+        if !pod.labels.isEmpty {
+            w.object("pod_labels") {
+                for (key, value) in pod.labels.sorted(by: { $0.key < $1.key }) { $0.entry(key, value) }
+            }
+        }
+        w.string("workload", pod.workload)
+        w.string("workload_kind", pod.workloadKind)
     }
 
     private static func binary(_ properties: ProcessImage.BinaryProperties, _ w: inout ProtobufWriter) {

@@ -37,6 +37,11 @@ package final class ProcessImage: @unchecked Sendable {
     private var unnamedReason: String
     package let properties: BinaryProperties?
     package let namespaces: NamespaceKey?
+    /// Whether it is a container runtime's own program.
+    package let lineage: RuntimeLineage
+    package private(set) var origin: ExecOrigin
+    /// Its argument vector is a probe's command, and nothing about it says that it is none.
+    package let maybeExecProbe: Bool
 
     /// IdentityInfo.reason: what is odd about how the container was found, or why it was not.
     var identityRemark: String {
@@ -51,6 +56,8 @@ package final class ProcessImage: @unchecked Sendable {
 
     private var protobufCache: [UInt8]?
     private var jsonCache: [UInt8]?
+    /// What the encodings knew of the container.
+    private var encodedRevision: UInt32 = 0
 
     /// What an exec'd file did to the process's rights, and whether the file still has a name.
     package struct BinaryProperties: Sendable, Equatable {
@@ -121,7 +128,8 @@ package final class ProcessImage: @unchecked Sendable {
         loginUid: UInt32, cwd: String, binary: String, arguments: String, flags: String, startTime: Int64,
         inInitTree: Bool, container: Container?, containerKey: ContainerRegistry.Key?,
         properties: BinaryProperties?, namespaces: NamespaceKey?, isSetUp: Bool = false, cgroup: UInt64 = 0,
-        unnamedReason: String = ""
+        unnamedReason: String = "", lineage: RuntimeLineage = .none, origin: ExecOrigin = ExecOrigin(.host),
+        maybeExecProbe: Bool = false
     ) {
         self.execID = execID
         self.parentExecID = parentExecID
@@ -143,6 +151,9 @@ package final class ProcessImage: @unchecked Sendable {
         self.isSetUp = isSetUp
         self.cgroup = cgroup
         self.unnamedReason = unnamedReason
+        self.lineage = lineage
+        self.origin = origin
+        self.maybeExecProbe = maybeExecProbe
     }
 
     /// The wait for the container's identity is over. Writer thread only, and before any event of the image leaves.
@@ -151,12 +162,15 @@ package final class ProcessImage: @unchecked Sendable {
         containerKey = key
         self.isSetUp = isSetUp
         unnamedReason = container == nil ? reason : ""
+        origin = OriginEvidence(lineage: lineage).origin(
+            in: container, by: key, inTree: inInitTree, isSetUp: isSetUp, isUnnamed: isUnnamed)
         protobufCache = nil
         jsonCache = nil
     }
 
     /// The fields of tetragon.Process but `refcnt`, which moves: the event adds it. Writer thread only.
     package var protobuf: [UInt8] {
+        forgetOutdated()
         if let protobufCache { return protobufCache }
         let bytes = ProcessEncoder.protobuf(self)
         if bytes.count <= Self.largestKept { protobufCache = bytes }
@@ -165,9 +179,18 @@ package final class ProcessImage: @unchecked Sendable {
 
     /// The members of the JSON object but `refcnt`, without the braces. Writer thread only.
     package var json: [UInt8] {
+        forgetOutdated()
         if let jsonCache { return jsonCache }
         let bytes = ProcessEncoder.json(self)
         if bytes.count <= Self.largestKept { jsonCache = bytes }
         return bytes
+    }
+
+    /// The container may have become better known since.
+    private func forgetOutdated() {
+        guard let revision = container?.revision, revision != encodedRevision else { return }
+        encodedRevision = revision
+        protobufCache = nil
+        jsonCache = nil
     }
 }

@@ -90,16 +90,19 @@ extension ProcessTracker {
             } ?? ("", "")
         }
         var arguments = ""
+        var memory: [UInt8] = []
         if fixed.flags & REC_FLAG_KERNEL_THREAD.rawValue != 0 {
             cwd = "/"
             binary = "[\(procfs.name(of: pid) ?? "")]"
         } else if let forker = forker(fixed, binary: binary, parent) {
             arguments = forker.arguments
-        } else if let memory = procfs.arguments(of: pid, limit: Int(REC_ARGS_MAX.rawValue)) {
+        } else if let read = procfs.arguments(of: pid, limit: Int(REC_ARGS_MAX.rawValue)) {
+            memory = read
             arguments = memory.withUnsafeBytes { CommandLineText.join($0) }
         }
         let image = makeImage(
-            fixed, parent: parent, time: began, filename: binary, cwd: cwd, arguments: arguments, flags: flags)
+            fixed, parent: parent, time: began, filename: binary, cwd: cwd, arguments: arguments, flags: flags,
+            vector: { memory.withUnsafeBytes { CommandLineText.split($0) } })
         let entry = ProcessEntry(key: fixed.image, parent: parent, content: .image(image))
         table[pid] = entry
         return entry

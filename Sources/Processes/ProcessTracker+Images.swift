@@ -1,33 +1,49 @@
 internal import CRecords
 // SPDX-License-Identifier: Apache-2.0
 internal import Containers
+internal import Models
 internal import Sensors
 
 /// Makes images out of records: names, times, container, rights.
 extension ProcessTracker {
-    /// - Parameter time: when the image began, in boot time: its exec, or what is known of it.
+    /// - Parameters:
+    ///   - time: when the image began, in boot time: its exec, or what is known of it.
+    ///   - vector: the argument vector; asked for where it matters.
     mutating func makeImage(
         _ fixed: rec_exec, parent: ProcessEntry?, time: UInt64, filename: String, cwd: String, arguments: String,
-        flags: ProcessFlags
+        flags: ProcessFlags, vector: () -> [String]
     ) -> ProcessImage {
         let namespaces = NamespaceKey(mount: fixed.ns.mnt, pid: fixed.ns.pid)
         let found = registry.container(cgroup: fixed.cgroup_id, namespaces: namespaces)
+        let previous = parent.map { image(of: $0) }
+        let inTree = flags.contains(.inInitTree)
+        let isSetUp = isSetUp(found?.container, inTree: inTree)
+        let binary = Path.absolute(filename, in: cwd)
+        var evidence = OriginEvidence(
+            previous: previous, cameFromInside: isInside(previous, found?.container),
+            lineage: lineage(binary, fixed, onHost: found == nil, after: previous, namespaces),
+            hasTerminal: fixed.tty != 0)
+        if let found, !inTree, !isSetUp, previous?.lineage.isRuntime == true, !flags.contains(.truncatedArguments) {
+            evidence.command = found.container.command(binary: binary, vector: vector)
+        }
+        let origin = evidence.origin(in: found?.container, by: found?.key, inTree: inTree, isSetUp: isSetUp)
         return ProcessImage(
-            execID: execID(time: time, pid: fixed.image.tgid),
-            parentExecID: parent.map { image(of: $0).execID } ?? "",
+            execID: execID(time: time, pid: fixed.image.tgid), parentExecID: previous?.execID ?? "",
             pid: fixed.image.tgid, tid: fixed.image.tgid, namespacePid: fixed.ns_pid,
-            uid: fixed.creds.euid, loginUid: fixed.login_uid, cwd: cwd,
-            binary: Path.absolute(filename, in: cwd), arguments: arguments, flags: text(flags),
-            startTime: clock.wall(time), inInitTree: flags.contains(.inInitTree),
+            uid: fixed.creds.euid, loginUid: fixed.login_uid, cwd: cwd, binary: binary, arguments: arguments,
+            flags: text(flags), startTime: clock.wall(time), inInitTree: inTree,
             container: found?.container, containerKey: found?.key, properties: properties(fixed),
-            namespaces: namespaces, isSetUp: isSetUp(found?.container, inTree: flags.contains(.inInitTree)),
-            cgroup: fixed.cgroup_id)
+            namespaces: namespaces, isSetUp: isSetUp, cgroup: fixed.cgroup_id, lineage: evidence.lineage,
+            origin: origin, maybeExecProbe: evidence.command?.isProbe == true && origin.command != nil)
     }
 
     /// A process that has forked and not exec'd runs its parent's program.
     func forkedImage(_ record: rec_fork, parent: ProcessImage?) -> ProcessImage {
         let found = registry.container(cgroup: record.cgroup_id, namespaces: parent?.namespaces)
         let inTree = record.flags & REC_FLAG_IN_TREE.rawValue != 0
+        let isSetUp = isSetUp(found?.container, inTree: inTree)
+        let evidence = OriginEvidence(
+            previous: parent, cameFromInside: isInside(parent, found?.container), lineage: parent?.lineage ?? .none)
         var flags: ProcessFlags = .clone
         if inTree { flags.insert(.inInitTree) }
         if parent == nil { flags.insert(.miss) }
@@ -39,20 +55,46 @@ extension ProcessTracker {
             binary: parent?.binary ?? "", arguments: parent?.arguments ?? "", flags: flags.text,
             startTime: clock.wall(record.child.start), inInitTree: inTree,
             container: found?.container, containerKey: found?.key, properties: nil,
-            namespaces: parent?.namespaces, isSetUp: isSetUp(found?.container, inTree: inTree),
-            cgroup: record.cgroup_id)
+            namespaces: parent?.namespaces, isSetUp: isSetUp, cgroup: record.cgroup_id, lineage: evidence.lineage,
+            origin: evidence.origin(in: found?.container, by: found?.key, inTree: inTree, isSetUp: isSetUp),
+            maybeExecProbe: parent?.maybeExecProbe ?? false)
+    }
+
+    /// Whether an image ran in the cgroup of this container.
+    private func isInside(_ image: ProcessImage?, _ container: Container?) -> Bool {
+        guard let image, let container else { return false }
+        return image.container === container || registry.tree.container(above: image.cgroup) === container
+    }
+
+    private func lineage(
+        _ binary: String, _ fixed: rec_exec, onHost: Bool, after previous: ProcessImage?, _ namespaces: NamespaceKey
+    ) -> RuntimeLineage {
+        let before = previous?.lineage ?? .none
+        if onHost, case let lineage = RuntimeLineage.ofHost(binary, after: before, runtimeNames), lineage.isRuntime {
+            return lineage
+        }
+        // In the container's own mount namespace it is the container's file, whatever its name.
+        if before.isRuntime, namespaces.mount == previous?.namespaces?.mount,
+            RuntimeLineage.isSelf(binary, isUnlinked: fixed.file.nlink == 0 && fixed.file.inode != 0)
+        {
+            return before
+        }
+        return .none
     }
 
     /// All that an exit says of a process that nothing else told of.
     func strangerImage(_ record: rec_exit) -> ProcessImage {
         let found = registry.container(cgroup: record.cgroup_id, namespaces: nil)
         let inTree = record.flags & REC_FLAG_IN_TREE.rawValue != 0
+        let isSetUp = isSetUp(found?.container, inTree: inTree)
         return ProcessImage(
             execID: execID(time: record.image.start, pid: record.image.tgid), parentExecID: "",
             pid: record.image.tgid, tid: record.image.tgid, namespacePid: 0, uid: 0, loginUid: .max, cwd: "",
             binary: "", arguments: "", flags: ProcessFlags.unknown.text, startTime: clock.wall(record.image.start),
             inInitTree: inTree, container: found?.container, containerKey: found?.key, properties: nil,
-            namespaces: nil, isSetUp: isSetUp(found?.container, inTree: inTree), cgroup: record.cgroup_id)
+            namespaces: nil, isSetUp: isSetUp, cgroup: record.cgroup_id,
+            origin: OriginEvidence(lineage: .none).origin(
+                in: found?.container, by: found?.key, inTree: inTree, isSetUp: isSetUp))
     }
 
     /// The parent of everything whose parent is pid 0.

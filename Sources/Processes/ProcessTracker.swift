@@ -16,7 +16,7 @@ package struct ProcessTracker {
     private var pending: [UInt16: PendingArguments] = [:]
     var barrier: Barrier
     /// Programs that make containers, by the last part of their path.
-    private let runtimeNames: Set<String>
+    let runtimeNames: RuntimeNames
     var recentExits = RecentExits()
     var clock = WallClock()
     let execID: ExecIDMaker
@@ -51,7 +51,7 @@ package struct ProcessTracker {
         node: String, registry: ContainerRegistry, runtimeNames: Set<String> = [], limits: BarrierLimits = .init()
     ) {
         self.registry = registry
-        self.runtimeNames = runtimeNames
+        self.runtimeNames = RuntimeNames(runtimeNames)
         barrier = Barrier(limits)
         execID = ExecIDMaker(node: node)
         table[0] = ProcessEntry(key: rec_image(), parent: nil, content: .image(kernelImage()))
@@ -173,7 +173,8 @@ package struct ProcessTracker {
             makeImage(
                 fixed, parent: parent, time: fixed.head.time, filename: filename,
                 cwd: String(decoding: view.cwd(), as: UTF8.self),
-                arguments: CommandLineText.join(arguments), flags: flags))
+                arguments: CommandLineText.join(arguments), flags: flags,
+                vector: { CommandLineText.split(arguments) }))
         if image.inInitTree, let container = image.container, !registry.hasStarted(container) {
             registry.start(container)
         }
@@ -241,8 +242,7 @@ package struct ProcessTracker {
         var next = entry(key)
         for _ in 0..<Self.ancestors {
             guard let entry = next, entry.key.tgid != 0 else { return false }
-            let binary = image(of: entry).binary
-            if runtimeNames.contains(binary.split(separator: "/").last.map(String.init) ?? binary) { return true }
+            if image(of: entry).lineage.isRuntime { return true }
             next = entry.parent
         }
         return false

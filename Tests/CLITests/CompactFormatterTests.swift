@@ -28,6 +28,9 @@ import TetragonAPI
     @Test func injectedProcessIsMarked() {
         let event = Samples.exec(Samples.podProcess("/bin/sh", inInitTree: false))
         #expect(line(event) == "🚀 process shop/web-1/nginx ⚡injected /bin/sh\n")
+        var process = Samples.podProcess("/bin/sh", inInitTree: false)
+        process.execOrigin.kind = .originRuntimeExec
+        #expect(line(Samples.exec(process)) == "🚀 process shop/web-1/nginx ⚡injected:runtime_exec /bin/sh\n")
     }
 
     @Test func whatIsNotKnownToBeInjectedIsNotMarked() {

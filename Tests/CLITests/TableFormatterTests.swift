@@ -13,13 +13,24 @@ import TetragonAPI
             Samples.exec(Samples.containerProcess("/init")),
         ].map { table.format($0) }.joined()
         let expected = """
-            TIME         EVENT NAMESPACE POD          CONTAINER    PID     PPID    TREE     EXIT    COMMAND
-            12:34:56.000 exec  -         -            -            4711    17      host     -       /usr/bin/ls -l
-            12:34:56.000 exit  shop      web-1        nginx        4711    -       injected SIGKILL /bin/sh
-            12:34:56.000 exec  -         -            0123456789ab 4711    -       tree     -       /init
+            TIME         EVENT NAMESPACE POD          CONTAINER    PID     PPID    ORIGIN       EXIT    COMMAND
+            12:34:56.000 exec  -         -            -            4711    17      host         -       /usr/bin/ls -l
+            12:34:56.000 exit  shop      web-1        nginx        4711    -       injected     SIGKILL /bin/sh
+            12:34:56.000 exec  -         -            0123456789ab 4711    -       tree         -       /init
 
             """
         #expect(text == expected)
+    }
+
+    @Test func originIsToldWhereTheAgentKnowsIt() {
+        var table = TableFormatter(OutputStyle())
+        var process = Samples.podProcess("/bin/sh", inInitTree: false)
+        process.execOrigin.kind = .originRuntimeExecTty
+        #expect(table.format(Samples.exec(process)).contains(" runtime_exec_tty - "))
+        process.execOrigin.kind = .originUnknown
+        process.execOrigin.command = "readiness"
+        #expect(table.format(Samples.exec(process)).contains(" unknown(readiness?) - "))
+        #expect(!table.format(Samples.exec(Samples.process("/a"))).contains("readiness"))
     }
 
     @Test func aLongNameMovesTheLinesAfterIt() {
@@ -32,10 +43,10 @@ import TetragonAPI
     }
 
     @Test func commandsEndWhereTheLineEnds() {
-        var table = TableFormatter(OutputStyle(lineWidth: 110))
+        var table = TableFormatter(OutputStyle(lineWidth: 114))
         let long = Samples.exec(Samples.process("/usr/bin/ls", String(repeating: "x", count: 100)))
         let lines = table.format(long).split(separator: "\n")
-        #expect(lines.last?.count == 110)
+        #expect(lines.last?.count == 114)
         #expect(lines.last?.hasSuffix("xx…") == true)
     }
 
@@ -49,7 +60,7 @@ import TetragonAPI
         var plain = TableFormatter(OutputStyle())
         var colored = TableFormatter(OutputStyle(isColored: true))
         let text = colored.format(event)
-        #expect(text.contains("\u{1b}[1;33minjected\u{1b}[0m \u{1b}[31m2\u{1b}[0m       \u{1b}[35m/bin/sh\u{1b}[0m"))
+        #expect(text.contains("\u{1b}[1;33minjected\u{1b}[0m     \u{1b}[31m2\u{1b}[0m       \u{1b}[35m/bin/sh\u{1b}[0m"))
         #expect(text.replacing(/\u{1b}\[[0-9;]*m/, with: "") == plain.format(event))
     }
 

@@ -15,13 +15,15 @@ import TetragonAPI
     private func image(
         pid: UInt32 = 4711, arguments: String = "-c \"a b\"", container: Container? = nil,
         properties: ProcessImage.BinaryProperties? = nil, inTree: Bool = false, isSetUp: Bool = false,
-        unnamedReason: String = "", start: Int64 = 1_700_000_000_123_456_789
+        unnamedReason: String = "", origin: ExecOrigin = ExecOrigin(.host), maybeExecProbe: Bool = false,
+        start: Int64 = 1_700_000_000_123_456_789
     ) -> ProcessImage {
         ProcessImage(
             execID: "bjox", parentExecID: "bjow", pid: pid, tid: pid, namespacePid: 7, uid: 0, loginUid: .max,
             cwd: "/", binary: "/bin/sh", arguments: arguments, flags: "execve clone", startTime: start,
             inInitTree: inTree, container: container, containerKey: container == nil ? nil : .cgroup,
-            properties: properties, namespaces: nil, isSetUp: isSetUp, unnamedReason: unnamedReason)
+            properties: properties, namespaces: nil, isSetUp: isSetUp, unnamedReason: unnamedReason,
+            origin: origin, maybeExecProbe: maybeExecProbe)
     }
 
     private func container(pod: Bool) throws -> Container {
@@ -61,6 +63,46 @@ import TetragonAPI
         #expect(try phase(image(container: container, inTree: true)) == .phaseTree)
         #expect(try phase(image(container: container)) == .phaseUnspecified)
         #expect(try phase(image()) == .phaseUnspecified)
+    }
+
+    @Test(arguments: [
+        (ExecOrigin(.host), Tetragon_ExecOrigin.Kind.originHost, ""),
+        (ExecOrigin(.initTree), .originInitTree, ""), (ExecOrigin(.runtimeExec), .originRuntimeExec, ""),
+        (ExecOrigin(.runtimeExecTTY), .originRuntimeExecTty, ""), (ExecOrigin(.runtimeSetup), .originRuntimeSetup, ""),
+        (ExecOrigin(.namespaceEntry), .originNamespaceEntry, ""),
+        (ExecOrigin(.execProbe, command: .liveness), .originExecProbe, "liveness"),
+        (ExecOrigin(.lifecycleHook, command: .postStart), .originLifecycleHook, "postStart"),
+        (ExecOrigin(.unknown, command: .readiness), .originUnknown, "readiness"),
+    ])
+    func `where a process comes from is told`(
+        origin: ExecOrigin, kind: Tetragon_ExecOrigin.Kind, command: String
+    ) throws {
+        let told = try decoded(exec(image(origin: origin))).processExec.process.execOrigin
+        #expect(told.kind == kind && told.command == command)
+    }
+
+    @Test func `what Kubernetes says of a pod is told as soon as it is known, and no longer than it is`() throws {
+        let container = try container(pod: true)
+        let process = image(container: container, maybeExecProbe: true)
+        #expect(try decoded(exec(process)).processExec.process.pod.podLabels.isEmpty)
+
+        var registry = ContainerRegistry(host: NamespaceKey(mount: 1, pid: 1))
+        try registry.register(container, namespaces: nil)
+        let pod = Pod(
+            name: "shop", namespace: "prod", uids: ["0b3c"], labels: ["app": "shop", "a\"b": "", "z": "\u{7}"],
+            workload: "shop", workloadKind: "Deployment",
+            containers: [PodContainer(name: "web", imageID: "sha256:1", startTime: 1_700_000_000_000_000_001)])
+        registry.apply(.applied(pod))
+        let told = try decoded(exec(process)).processExec.process.pod
+        #expect(told.podLabels == pod.labels)
+        #expect(told.workload == "shop" && told.workloadKind == "Deployment")
+        #expect(told.container.image.id == "sha256:1" && told.container.image.name == "docker.io/library/busybox:1")
+        #expect(told.container.startTime.nanos == 1)
+        #expect(told.container.maybeExecProbe)
+
+        registry.apply(.all([]))
+        let after = try decoded(exec(process)).processExec.process.pod
+        #expect(after.name == "shop" && after.podLabels.isEmpty && after.workload.isEmpty)
     }
 
     @Test func `who should have a container and has none says why`() throws {

@@ -16,7 +16,7 @@ struct Script {
 
     init(limits: BarrierLimits = .init()) {
         tracker = ProcessTracker(
-            node: "n", registry: ContainerRegistry(host: Self.hostNamespaces), runtimeNames: ["runc"], limits: limits)
+            node: "n", registry: ContainerRegistry(host: Self.hostNamespaces), runtimeNames: ["runc", "conmon"], limits: limits)
         _ = tracker.adopt(
             tasks: [Self.exec(Self.init1, parent: image(0), type: REC_TASK, exe: "init\0sbin\0")], early: [],
             procfs: Procfs(root: "/nonexistent"), cgroupPaths: [:]
@@ -81,7 +81,8 @@ struct Script {
     @discardableResult
     mutating func register(_ id: String, cgroup: UInt64, pod: String = "p") throws -> Container {
         let container = Container(
-            identity: try ContainerIdentity(id: id, podName: pod, podNamespace: "ns"), source: .hook, cgroup: cgroup)
+            identity: try ContainerIdentity(id: id, name: "web", podName: pod, podNamespace: "ns"), source: .hook,
+            cgroup: cgroup)
         try tracker.registry.register(container, namespaces: nil)
         tracker.registered(cgroup) { events.append($0) }
         return container

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Models
+
+/// The pods of this node, as far as a source of pods tells.
+struct PodTable {
+    private struct Name: Hashable {
+        let namespace: String
+        let name: String
+    }
+
+    private var pods: [Name: Pod] = [:]
+
+    var isEmpty: Bool { pods.isEmpty }
+
+    mutating func apply(_ change: PodChange) {
+        switch change {
+        case .applied(let pod): pods[Name(namespace: pod.namespace, name: pod.name)] = pod
+        case .removed(let namespace, let name): pods[Name(namespace: namespace, name: name)] = nil
+        case .all(let all):
+            pods = Dictionary(
+                all.map { (Name(namespace: $0.namespace, name: $0.name), $0) }, uniquingKeysWith: { $1 })
+        }
+    }
+
+    /// The pod of a container: by its name, unless the uids say that it is another of that name; of a container whose
+    /// pod is not known, by its id.
+    func pod(of identity: ContainerIdentity) -> Pod? {
+        guard identity.hasPod else { return pods.values.first { $0.container(of: identity) != nil } }
+        let pod = pods[Name(namespace: identity.podNamespace, name: identity.podName)]
+        guard let pod, pod.uids.isEmpty || identity.podUID.isEmpty || pod.uids.contains(identity.podUID) else {
+            return nil
+        }
+        return pod
+    }
+}
+
+extension Pod {
+    /// The container in its spec: by its name where the runtime told it, by its id else.
+    package func container(of identity: ContainerIdentity) -> PodContainer? {
+        if !identity.name.isEmpty, identity.hasPod { return container(named: identity.name) }
+        return containers.first { !$0.id.isEmpty && $0.id == identity.id.text }
+    }
+}
+
+extension ContainerIdentity {
+    /// The identity of a container whose runtime said no more than its id, with the names that its pod gives it.
+    func named(by pod: Pod) -> ContainerIdentity? {
+        guard let container = pod.container(of: self) else { return nil }
+        return try? ContainerIdentity(
+            id: id.text, name: container.name, image: image.isEmpty ? container.image : image, runtime: runtime,
+            bundle: bundle, rootDir: rootDir, cgroupsPath: cgroupsPath?.path ?? "", podName: pod.name,
+            podNamespace: pod.namespace, podUID: pod.uids.min() ?? "", stage: stage)
+    }
+}

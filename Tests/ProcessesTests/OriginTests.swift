@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import CRecords
+import Containers
+import Models
+import Processes
+import Testing
+
+/// How a process came to be in its container, as it follows from who started it.
+@Suite struct OriginTests {
+    private static let inside = NamespaceKey(mount: 20, pid: 21)
+    private let runc = image(50, execs: 1)
+    private var script = Script()
+
+    /// A container whose init runs, with a readiness probe and a hook before its stop.
+    init() throws {
+        script.cgroup(REC_CGROUP_CREATED, 7)
+        try script.register("c0ffee", cgroup: 7)
+        script.tracker.registry.apply(
+            .applied(
+                Pod(
+                    name: "p", namespace: "ns", uids: ["u"],
+                    containers: [
+                        PodContainer(
+                            name: "web",
+                            commands: [
+                                PodCommand(kind: .readiness, arguments: ["/bin/cat", "/ready"]),
+                                PodCommand(kind: .preStop, arguments: ["sync", "-f"]),
+                            ])
+                    ])))
+        script.exec(image(40, execs: 2), filename: "/bin/web", flags: inTree, cgroup: 7, namespaces: Self.inside)
+        // `runc exec` and the init that it sends into the container.
+        script.exec(runc, filename: "/usr/sbin/runc", arguments: ["runc", "exec", "c0ffee"])
+        script.fork(image(51), from: runc)
+        script.exec(image(51, execs: 1), parent: runc, filename: "/proc/self/exe", arguments: ["runc", "init"])
+        script.fork(image(52), from: image(51, execs: 1), cgroup: 7)
+    }
+
+    private let inTree = rec_flag(REC_FLAG_IN_TREE.rawValue)
+
+    /// The program that a runtime's exec was asked for.
+    private mutating func runtimeExec(
+        _ filename: String, _ arguments: [String], tty: UInt64 = 0
+    ) throws -> ProcessImage {
+        script.exec(
+            image(52, execs: 1), filename: filename, arguments: arguments, cgroup: 7, namespaces: Self.inside,
+            edit: { $0.tty = tty })
+        return try #require(script.events.last?.process)
+    }
+
+    @Test mutating func `what the container's own processes start is of its tree`() throws {
+        script.fork(image(41), from: image(40, execs: 2), cgroup: 7, flags: inTree)
+        script.exec(
+            image(41, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"], flags: inTree, cgroup: 7,
+            namespaces: Self.inside)
+        let process = try #require(script.events.last?.process)
+        #expect(process.origin == ExecOrigin(.initTree))
+        #expect(!process.maybeExecProbe)
+    }
+
+    @Test mutating func `an exec by the runtime is told apart from one with a terminal`() throws {
+        #expect(try runtimeExec("/bin/sh", ["sh"]).origin == ExecOrigin(.runtimeExec))
+        script.fork(image(53), from: image(51, execs: 1), cgroup: 7)
+        script.exec(
+            image(53, execs: 1), filename: "/bin/sh", arguments: ["sh"], cgroup: 7, namespaces: Self.inside,
+            edit: { $0.tty = 136 << 20 })
+        #expect(script.events.last?.process.origin == ExecOrigin(.runtimeExecTTY))
+    }
+
+    @Test mutating func `a probe's command by the runtime may be the probe`() throws {
+        let process = try runtimeExec("/bin/cat", ["/bin/cat", "/ready"])
+        #expect(process.maybeExecProbe)
+        // Not surely: kubectl exec without a terminal looks the same in this engine.
+        #expect(process.origin == ExecOrigin(.unknown, command: .readiness))
+    }
+
+    @Test mutating func `a probe's command typed at a terminal is none`() throws {
+        let process = try runtimeExec("/bin/cat", ["/bin/cat", "/ready"], tty: 136 << 20)
+        #expect(!process.maybeExecProbe)
+        #expect(process.origin == ExecOrigin(.runtimeExecTTY))
+    }
+
+    @Test(arguments: [
+        ["/bin/cat"], ["/bin/cat", "/ready", ""], ["/bin/cat", "/re", "ady"], ["/bin/cat /ready"],
+        ["cat", "/ready"], [], ["/bin/cat", "/Ready"], ["/bin/cat", "/bin/cat", "/other"],
+    ])
+    mutating func `another vector is no probe`(vector: [String]) throws {
+        let process = try runtimeExec("/bin/cat", vector)
+        #expect(!process.maybeExecProbe)
+        #expect(process.origin == ExecOrigin(.runtimeExec))
+    }
+
+    @Test mutating func `another binary with a probe's vector is no probe`() throws {
+        #expect(try !runtimeExec("/tmp/cat", ["/bin/cat", "/ready"]).maybeExecProbe)
+    }
+
+    @Test mutating func `a script that is a probe has its interpreter before its vector`() throws {
+        #expect(try runtimeExec("/bin/cat", ["/bin/sh", "/bin/cat", "/ready"]).maybeExecProbe)
+    }
+
+    @Test mutating func `a lifecycle hook is no probe, and found by its name in any directory`() throws {
+        let process = try runtimeExec("/usr/bin/sync", ["sync", "-f"])
+        #expect(!process.maybeExecProbe)
+        #expect(process.origin == ExecOrigin(.unknown, command: .preStop))
+    }
+
+    @Test mutating func `what an exec starts is of that exec, whatever it is`() throws {
+        _ = try runtimeExec("/bin/cat", ["/bin/cat", "/ready"])
+        script.fork(image(54), from: image(52, execs: 1), cgroup: 7)
+        script.exec(
+            image(54, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"], cgroup: 7,
+            namespaces: Self.inside)
+        let child = try #require(script.events.last?.process)
+        #expect(child.origin == ExecOrigin(.unknown, command: .readiness))
+        #expect(!child.maybeExecProbe)
+        script.exit(image(54, execs: 1), cgroup: 7)
+        #expect(script.events.last?.process.origin == child.origin)
+    }
+
+    @Test mutating func `the runtime's own program on its way is set-up, and a name in the container makes none`() throws {
+        script.exit(image(52), cgroup: 7)
+        #expect(script.events.last?.process.origin == ExecOrigin(.runtimeSetup))
+        script.fork(image(53), from: image(51, execs: 1), cgroup: 7)
+        // In the container's mount namespace the runtime's name and its trick are the image's.
+        script.exec(
+            image(53, execs: 1), filename: "/proc/self/exe", arguments: ["runc", "init"], cgroup: 7,
+            namespaces: Self.inside)
+        #expect(script.events.last?.process.origin == ExecOrigin(.runtimeExec))
+        script.exec(
+            image(53, execs: 2), filename: "/usr/sbin/runc", arguments: ["runc", "init"], cgroup: 7,
+            namespaces: Self.inside)
+        #expect(script.events.last?.process.origin == ExecOrigin(.runtimeExec))
+    }
+
+    @Test mutating func `who enters from the host without a runtime is told apart`() throws {
+        script.exec(image(60, execs: 1), filename: "/usr/bin/nsenter")
+        #expect(script.events.last?.process.origin == ExecOrigin(.host))
+        script.fork(image(61), from: image(60, execs: 1), cgroup: 7)
+        script.exec(
+            image(61, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"], cgroup: 7,
+            namespaces: Self.inside)
+        let process = try #require(script.events.last?.process)
+        #expect(process.origin == ExecOrigin(.namespaceEntry))
+        #expect(!process.maybeExecProbe)
+    }
+
+    @Test mutating func `who comes from nowhere is not guessed`() throws {
+        script.exec(
+            image(70, execs: 1), parent: image(69), filename: "/bin/sh", cgroup: 7, namespaces: Self.inside)
+        #expect(script.events.last?.process.origin == ExecOrigin(.unknown))
+    }
+
+    @Test mutating func `in CRI-O the kubelet's exec comes by a monitor, and nobody else's does`() throws {
+        script.cgroup(REC_CGROUP_CREATED, 8)
+        let identity = try ContainerIdentity(id: "beef", name: "web", runtime: "cri-o", podName: "p", podNamespace: "ns")
+        let container = Container(identity: identity, source: .hook, cgroup: 8)
+        try script.tracker.registry.register(container, namespaces: nil)
+        script.tracker.registry.start(container)
+
+        script.exec(image(80, execs: 1), filename: "/usr/bin/conmon")
+        func exec(_ pid: UInt32, by parent: rec_image, _ script: inout Script) throws -> ExecOrigin {
+            script.fork(image(pid), from: parent)
+            script.exec(image(pid, execs: 1), filename: "/usr/bin/runc")
+            script.fork(image(pid + 1), from: image(pid, execs: 1), cgroup: 8)
+            script.exec(
+                image(pid + 1, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"], cgroup: 8,
+                namespaces: Self.inside)
+            return try #require(script.events.last?.process.origin)
+        }
+        #expect(try exec(81, by: image(80, execs: 1), &script) == ExecOrigin(.execProbe, command: .readiness))
+        #expect(try exec(90, by: Script.init1, &script) == ExecOrigin(.unknown, command: .readiness))
+    }
+}
