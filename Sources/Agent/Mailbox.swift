@@ -2,18 +2,24 @@
 import CLinux
 import Containers
 import Glibc
+import Models
 import Synchronization
 
 /// What other threads ask of the writer, taken by it between batches.
 final class Mailbox: Sendable {
     enum Message {
         case register(Registration, CheckedContinuation<Result<Void, RegistrationError>, Never>)
+        case pods(PodChange)
+        case containers(CheckedContinuation<[KnownContainer], Never>)
         case stop
 
         fileprivate func refuse() {
-            if case .register(_, let continuation) = self {
+            switch self {
+            case .register(_, let continuation):
                 continuation.resume(
                     returning: .failure(RegistrationError(.unavailable, "the agent is going and takes no container")))
+            case .containers(let continuation): continuation.resume(returning: [])
+            case .pods, .stop: break
             }
         }
     }

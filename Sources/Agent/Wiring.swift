@@ -66,6 +66,7 @@ struct Wiring {
                 serverAddress: options.serverAddress, hookAddress: options.hookAddress,
                 eventQueueSize: options.eventQueueSize),
             hub: hub, ready: ready, health: { HealthReport(writer.report, hub.accounts) }, info: { info },
+            containers: { await writer.containers() },
             register: { request, peer in
                 let identity = try ContainerIdentity(request)
                 do {

@@ -93,6 +93,14 @@ final class Writer: @unchecked Sendable {
         try outcome.get()
     }
 
+    /// A source of pods has something to tell.
+    func tell(_ change: PodChange) { mailbox.send(.pods(change)) }
+
+    /// Every container that is known now.
+    func containers() async -> [KnownContainer] {
+        await withCheckedContinuation { mailbox.send(.containers($0)) }
+    }
+
     /// Attaches the sensors, learns what is there, and goes on in a thread of its own. Returns when existing
     /// processes are known.
     func start() throws {
@@ -274,6 +282,8 @@ final class Writer: @unchecked Sendable {
                     continuation.resume(returning: .failure(error))
                 }
                 renewReport()
+            case .pods(let change): tracker.registry.apply(change)
+            case .containers(let continuation): continuation.resume(returning: tracker.registry.known)
             case .stop:
                 running = false
             }

@@ -14,9 +14,16 @@ struct AgentConnection {
 
     /// Hands a client to `body`. What goes wrong on the way comes as a `Failure` that says what to try.
     func withClient<Result: Sendable>(_ body: (Client) async throws -> Result) async throws -> Result {
+        try await withConnection { try await body(Client(wrapping: $0)) }
+    }
+
+    /// The same for a service beside the API's own.
+    func withConnection<Result: Sendable>(
+        _ body: (GRPCClient<HTTP2ClientTransport.Posix>) async throws -> Result
+    ) async throws -> Result {
         do {
             return try await withGRPCClient(transport: transport()) { client in
-                try await body(Client(wrapping: client))
+                try await body(client)
             }
         } catch let error as RPCError {
             throw explain(error)

@@ -29,6 +29,8 @@ package final class Container: @unchecked Sendable {
     package private(set) var source: Source
     /// kernfs id in the agent's hierarchy.
     package let cgroup: UInt64
+    /// Below the hierarchy's root; empty where it is not known.
+    package let cgroupPath: String
     /// The first process, host pid; nil where it is not known.
     package private(set) var initProcess: UInt32?
     /// What Kubernetes says of its pod, and of it there.
@@ -37,17 +39,20 @@ package final class Container: @unchecked Sendable {
     /// Counts the changes: what was encoded before the last one is out of date.
     package private(set) var revision: UInt32 = 0
 
-    package init(identity: ContainerIdentity, source: Source, cgroup: UInt64, initProcess: UInt32? = nil) {
+    package init(
+        identity: ContainerIdentity, source: Source, cgroup: UInt64, cgroupPath: String = "", initProcess: UInt32? = nil
+    ) {
         self.identity = identity
         self.source = source
         self.cgroup = cgroup
+        self.cgroupPath = cgroupPath
         self.initProcess = initProcess
     }
 
     package convenience init(_ registration: Registration) {
         self.init(
             identity: registration.identity, source: .hook, cgroup: registration.cgroup,
-            initProcess: registration.initProcess)
+            cgroupPath: registration.cgroupPath, initProcess: registration.initProcess)
     }
 
     /// Somebody who knows better has told.

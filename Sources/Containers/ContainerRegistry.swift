@@ -58,7 +58,8 @@ package struct ContainerRegistry {
                 let identity = try? ContainerIdentity(
                     id: found.id.text, runtime: found.runtime, cgroupsPath: found.cgroup)
             else { continue }
-            try? register(Container(identity: identity, source: .cgroup, cgroup: cgroup), namespaces: nil)
+            try? register(
+                Container(identity: identity, source: .cgroup, cgroup: cgroup, cgroupPath: path), namespaces: nil)
         }
         return paths
     }

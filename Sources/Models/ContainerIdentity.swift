@@ -32,6 +32,9 @@ package struct ContainerIdentity: Sendable, Equatable {
     /// True for a container of a Kubernetes pod.
     package var hasPod: Bool { !podName.isEmpty }
 
+    /// The id as Kubernetes writes it: `containerd://<id>`.
+    package var qualifiedID: String { runtime.isEmpty ? id.text : "\(runtime)://\(id.text)" }
+
     package init(
         id: String, name: String = "", image: String = "", runtime: String = "", bundle: String = "",
         rootDir: String = "", cgroupsPath: String = "", podName: String = "", podNamespace: String = "",

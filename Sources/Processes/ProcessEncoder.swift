@@ -105,18 +105,13 @@ enum ProcessEncoder {
         String(container.identity.id.text.prefix(dockerDigits))
     }
 
-    /// The id as Kubernetes writes it: `containerd://<id>`.
-    private static func qualifiedID(_ identity: ContainerIdentity) -> String {
-        identity.runtime.isEmpty ? identity.id.text : "\(identity.runtime)://\(identity.id.text)"
-    }
-
     private static func pod(_ container: Container, _ process: ProcessImage, _ w: inout ProtobufWriter) {
         let identity = container.identity
         w.string(1, identity.podNamespace)
         w.string(2, identity.podName)
         w.string(3, identity.podUID)
         w.message(4) {
-            $0.string(1, qualifiedID(identity))
+            $0.string(1, identity.qualifiedID)
             $0.string(2, identity.name)
             let imageID = container.podContainer?.imageID ?? ""
             if !identity.image.isEmpty || !imageID.isEmpty {
@@ -146,7 +141,7 @@ enum ProcessEncoder {
         w.string("name", identity.podName)
         w.string("uid", identity.podUID)
         w.object("container") {
-            $0.string("id", qualifiedID(identity))
+            $0.string("id", identity.qualifiedID)
             $0.string("name", identity.name)
             let imageID = container.podContainer?.imageID ?? ""
             if !identity.image.isEmpty || !imageID.isEmpty {

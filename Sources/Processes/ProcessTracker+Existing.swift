@@ -136,7 +136,7 @@ extension ProcessTracker {
             !name.hasSuffix(".service"), !name.hasSuffix(".slice"),
             let identity = try? ContainerIdentity(id: name, cgroupsPath: path)
         else { return }
-        let container = Container(identity: identity, source: .procfs, cgroup: fixed.cgroup_id)
+        let container = Container(identity: identity, source: .procfs, cgroup: fixed.cgroup_id, cgroupPath: path)
         try? registry.register(container, namespaces: namespaces)
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Containers
 package import Events
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
@@ -49,6 +50,7 @@ package final class APIServer: Service {
     private let configuration: Configuration
     private let service: SensorsService
     private let streams = OpenStreams()
+    private let containersService: ContainersService
     private let hookService: HookService
     private let state = Mutex(State.idle)
     private let stopping = ReadyGate()
@@ -56,9 +58,10 @@ package final class APIServer: Service {
     package init(
         configuration: Configuration, hub: EventHub, ready: ReadyGate,
         health: @escaping @Sendable () -> HealthReport, info: @escaping @Sendable () -> InfoReport,
-        register: @escaping Register
+        containers: @escaping @Sendable () async -> [KnownContainer], register: @escaping Register
     ) {
         self.configuration = configuration
+        containersService = ContainersService(containers: containers)
         service = SensorsService(
             events: EventStream(
                 hub: hub, ready: ready, streams: streams, capacity: configuration.eventQueueSize),
@@ -80,10 +83,12 @@ package final class APIServer: Service {
             throw error
         }
         let endpoints = [
-            endpoint(main, service, executor: EventLoopExecutor(main.eventLoopGroup.any()), idleTime: nil),
+            endpoint(
+                main, [service, containersService], executor: EventLoopExecutor(main.eventLoopGroup.any()),
+                idleTime: nil),
             // A hook calls once and goes; who stays without calling only holds a descriptor.
             endpoint(
-                hook, hookService, executor: EventLoopExecutor(hook.eventLoopGroup.any()), idleTime: .seconds(10)),
+                hook, [hookService], executor: EventLoopExecutor(hook.eventLoopGroup.any()), idleTime: .seconds(10)),
         ]
         state.withLock { $0 = .listening(endpoints) }
     }
@@ -150,7 +155,7 @@ package final class APIServer: Service {
     }
 
     private func endpoint(
-        _ listener: SocketListener, _ service: some RegistrableRPCService, executor: EventLoopExecutor,
+        _ listener: SocketListener, _ services: [any RegistrableRPCService], executor: EventLoopExecutor,
         idleTime: Duration?
     ) -> Endpoint {
         var configuration = Transport.Config.defaults
@@ -161,6 +166,6 @@ package final class APIServer: Service {
         configuration.connection.flushCoalescing = nil
         let transport = Transport(listenerFactory: listener, config: configuration)
         return Endpoint(
-            listener: listener, server: GRPCServer(transport: transport, services: [service]), executor: executor)
+            listener: listener, server: GRPCServer(transport: transport, services: services), executor: executor)
     }
 }

@@ -75,7 +75,7 @@ struct HookService: RegistrableRPCService {
 }
 
 extension RPCRouter {
-    fileprivate mutating func registerUnary<Input: Message, Output: Message>(
+    mutating func registerUnary<Input: Message, Output: Message>(
         _ method: MethodDescriptor, _ body: @escaping @Sendable (Input, ServerContext) async throws -> Output
     ) {
         registerHandler(

@@ -116,7 +116,7 @@ import Testing
         #expect(script.events.last?.process.origin == child.origin)
     }
 
-    @Test mutating func `the runtime's own program on its way is set-up, and a name in the container makes none`() throws {
+    @Test mutating func `the runtime's own program on its way is set-up; a name inside makes none`() throws {
         script.exit(image(52), cgroup: 7)
         #expect(script.events.last?.process.origin == ExecOrigin(.runtimeSetup))
         script.fork(image(53), from: image(51, execs: 1), cgroup: 7)
@@ -151,7 +151,8 @@ import Testing
 
     @Test mutating func `in CRI-O the kubelet's exec comes by a monitor, and nobody else's does`() throws {
         script.cgroup(REC_CGROUP_CREATED, 8)
-        let identity = try ContainerIdentity(id: "beef", name: "web", runtime: "cri-o", podName: "p", podNamespace: "ns")
+        let identity = try ContainerIdentity(
+            id: "beef", name: "web", runtime: "cri-o", podName: "p", podNamespace: "ns")
         let container = Container(identity: identity, source: .hook, cgroup: 8)
         try script.tracker.registry.register(container, namespaces: nil)
         script.tracker.registry.start(container)

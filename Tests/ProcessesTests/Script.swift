@@ -16,7 +16,8 @@ struct Script {
 
     init(limits: BarrierLimits = .init()) {
         tracker = ProcessTracker(
-            node: "n", registry: ContainerRegistry(host: Self.hostNamespaces), runtimeNames: ["runc", "conmon"], limits: limits)
+            node: "n", registry: ContainerRegistry(host: Self.hostNamespaces), runtimeNames: ["runc", "conmon"],
+            limits: limits)
         _ = tracker.adopt(
             tasks: [Self.exec(Self.init1, parent: image(0), type: REC_TASK, exe: "init\0sbin\0")], early: [],
             procfs: Procfs(root: "/nonexistent"), cgroupPaths: [:]

@@ -18,6 +18,7 @@ struct RunningServer: Sendable {
     let hub = EventHub()
     let ready = ReadyGate()
     let registered = Registrations()
+    var registry = ContainerRegistry(host: NamespaceKey(mount: 1, pid: 1))
 
     var mainPath: String { directory + "/run/apus.sock" }
     var hookPath: String { directory + "/run/hook.sock" }
@@ -39,9 +40,10 @@ struct RunningServer: Sendable {
 
     static func with(
         ready isReady: Bool = true, eventQueueSize: Int = 16_000, address: ListenAddress? = nil,
+        registry: ContainerRegistry = ContainerRegistry(host: NamespaceKey(mount: 1, pid: 1)),
         _ body: @Sendable @escaping (RunningServer) async throws -> Void
     ) async throws {
-        let running = RunningServer(directory: try temporaryDirectory())
+        let running = RunningServer(directory: try temporaryDirectory(), registry: registry)
         defer { try? FileManager.default.removeItem(atPath: running.directory) }
         if isReady { running.ready.open() }
         let server = running.makeServer(address: address, eventQueueSize: eventQueueSize)
@@ -77,6 +79,7 @@ struct RunningServer: Sendable {
                         .init(name: "kprobe", isPresent: false, reason: "no such file", without: "no policies"),
                     ], options: [.init(name: "rb-size", value: "8M")])
             },
+            containers: { [registry] in registry.known },
             register: { [registered] in try registered.add($0, $1) })
     }
 
@@ -89,10 +92,18 @@ struct RunningServer: Sendable {
     static func withClient<Result: Sendable>(
         _ target: any ResolvableTarget, _ body: @Sendable @escaping (Client) async throws -> Result
     ) async throws -> Result {
+        try await withConnection(target) { try await body(Client(wrapping: $0)) }
+    }
+
+    /// For services beside the API's own.
+    static func withConnection<Result: Sendable>(
+        _ target: any ResolvableTarget,
+        _ body: @Sendable @escaping (GRPCClient<HTTP2ClientTransport.Posix>) async throws -> Result
+    ) async throws -> Result {
         let transport = try HTTP2ClientTransport.Posix(
             target: target, transportSecurity: .plaintext,
             config: .defaults { $0.http2.authority = "localhost" })
-        return try await withGRPCClient(transport: transport) { try await body(Client(wrapping: $0)) }
+        return try await withGRPCClient(transport: transport) { try await body($0) }
     }
 
     static func temporaryDirectory() throws -> String {

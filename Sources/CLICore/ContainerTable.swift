@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import TetragonAPI
+
+/// Containers for people: a line each, by namespace, pod and name.
+package struct ContainerTable: Sendable {
+    private static let titles = ["NAMESPACE", "POD", "CONTAINER", "ID", "RUNTIME", "SOURCE", "INIT", "IMAGE"]
+    private static let shortIDLength = 12
+
+    private let rows: [[String]]
+
+    package init(_ containers: [Tetragon_KnownContainer]) {
+        rows = containers.map { known in
+            [
+                known.pod.namespace, known.pod.name, known.container.name,
+                String(known.container.id.prefix(Self.shortIDLength)), known.container.runtime, known.identity.source,
+                known.initPid == 0 ? "" : String(known.initPid), known.container.image,
+            ].map { $0.isEmpty ? "-" : $0.terminalWord }
+        }.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    package func text(isColored: Bool) -> String {
+        let palette = Palette(isColored: isColored)
+        let widths = Self.titles.indices.map { column in
+            rows.reduce(Self.titles[column].count) { max($0, $1[column].count) }
+        }
+        func line(_ cells: [String]) -> String {
+            zip(cells, widths).dropLast().map { $0.padded(to: $1) }.joined(separator: "  ") + "  " + (cells.last ?? "")
+        }
+        return ([palette.paint(line(Self.titles), .bold)] + rows.map(line)).map { $0 + "\n" }.joined()
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Containers
+internal import GRPCCore
+internal import Models
+internal import SwiftProtobuf
+internal import TetragonAPI
+
+/// tetragon.Apus: what the agent offers beside the API.
+struct ContainersService: RegistrableRPCService {
+    let containers: @Sendable () async -> [KnownContainer]
+
+    func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+        router.registerUnary(Tetragon_Apus.Method.ListContainers.descriptor) {
+            (_: Tetragon_ListContainersRequest, _) in
+            let known = await containers()
+            return Tetragon_ListContainersResponse.with { $0.containers = known.map(\.message) }
+        }
+    }
+}
+
+extension KnownContainer {
+    fileprivate var message: Tetragon_KnownContainer {
+        .with {
+            $0.container.id = identity.id.text
+            $0.container.name = identity.name
+            $0.container.image = identity.image
+            $0.container.runtime = identity.runtime
+            $0.container.bundle = identity.bundle
+            $0.identity.source = source.rawValue
+            $0.cgroupID = cgroup
+            $0.cgroupPath = cgroupPath
+            $0.initPid = initProcess ?? 0
+            $0.started = hasStarted
+            guard identity.hasPod else { return }
+            $0.pod.namespace = identity.podNamespace
+            $0.pod.name = identity.podName
+            $0.pod.uid = identity.podUID
+            $0.pod.podLabels = pod?.labels ?? [:]
+            $0.pod.workload = pod?.workload ?? ""
+            $0.pod.workloadKind = pod?.workloadKind ?? ""
+            $0.pod.container.id = identity.qualifiedID
+            $0.pod.container.name = identity.name
+            $0.pod.container.image.id = podContainer?.imageID ?? ""
+            $0.pod.container.image.name = identity.image
+            if let start = podContainer?.startTime, start != 0 {
+                $0.pod.container.startTime = .with {
+                    $0.seconds = start / 1_000_000_000
+                    $0.nanos = Int32(start % 1_000_000_000)
+                }
+            }
+        }
+    }
+}
