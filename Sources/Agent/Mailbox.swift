@@ -8,7 +8,7 @@ import Synchronization
 /// What other threads ask of the writer, taken by it between batches.
 final class Mailbox: Sendable {
     enum Message {
-        case register(Registration, CheckedContinuation<Result<Void, RegistrationError>, Never>)
+        case register(Registration, CheckedContinuation<Result<Accepted, RegistrationError>, Never>)
         case pods(PodChange)
         case containers(CheckedContinuation<[KnownContainer], Never>)
         case stop
@@ -22,6 +22,12 @@ final class Mailbox: Sendable {
             case .pods, .stop: break
             }
         }
+    }
+
+    /// What the writer knows of a container that it has entered.
+    struct Accepted: Sendable {
+        /// How often the init had exec'd by then; nil where that is not known.
+        let initExecs: UInt32?
     }
 
     /// An eventfd that ends the writer's naps and sleeps.

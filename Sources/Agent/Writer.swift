@@ -43,6 +43,8 @@ final class Writer: @unchecked Sendable {
     /// A table that outgrows this is swept of processes whose exit was lost.
     private var sweepAt: Int
 
+    /// Called with the cgroups of registered containers that have gone.
+    private let containersGone: @Sendable ([UInt64]) -> Void
     private let hub: EventHub
     private let encoder: EventEncoder
     private let procfs: Procfs
@@ -71,8 +73,9 @@ final class Writer: @unchecked Sendable {
 
     init(
         sensors: BaseSensors, tracker: ProcessTracker, hub: EventHub, encoder: EventEncoder, procfs: Procfs,
-        hierarchy: CgroupHierarchy, sweepAt: Int, log: Logger
+        hierarchy: CgroupHierarchy, sweepAt: Int, log: Logger, containersGone: @escaping @Sendable ([UInt64]) -> Void
     ) {
+        self.containersGone = containersGone
         self.sensors = sensors
         self.tracker = tracker
         self.hub = hub
@@ -88,9 +91,9 @@ final class Writer: @unchecked Sendable {
     // MARK: From other threads
 
     /// Returns when registry and kernel hold the container and its init is armed.
-    func register(_ registration: Registration) async throws(RegistrationError) {
+    func register(_ registration: Registration) async throws(RegistrationError) -> Mailbox.Accepted {
         let outcome = await withCheckedContinuation { mailbox.send(.register(registration, $0)) }
-        try outcome.get()
+        return try outcome.get()
     }
 
     /// A source of pods has something to tell.
@@ -103,14 +106,22 @@ final class Writer: @unchecked Sendable {
 
     /// Attaches the sensors, learns what is there, and goes on in a thread of its own. Returns when existing
     /// processes are known.
-    func start() throws {
+    ///
+    /// - Parameter stored: containers that an earlier agent was told of, and that are still there.
+    func start(stored: [Container]) throws {
         try sensors.attach()
         let paths = tracker.registry.discover(hierarchy)
+        for container in stored { try? tracker.registry.register(container, namespaces: nil) }
         var tasks: [[UInt8]] = []
         try sensors.forEachTask { tasks.append(Array($0)) }
         var early: [[UInt8]] = []
         while sensors.drain(limit: Self.batch, { early.append(Array($0)) }) > 0 {}
-        var seeds = tracker.adopt(tasks: tasks, early: early, procfs: procfs, cgroupPaths: paths) { waiting.append($0) }
+        let adopted = tracker.adopt(tasks: tasks, early: early, procfs: procfs, cgroupPaths: paths) {
+            waiting.append($0)
+        }
+        // Who has gone meanwhile needs no arming.
+        for seed in adopted.inits { try? sensors.arm(tgid: seed.tgid, cgroup: seed.cgroup) }
+        var seeds = adopted.trees
         publish()
         var marked = Set(seeds.map(\.tgid))
         for record in early {
@@ -144,6 +155,7 @@ final class Writer: @unchecked Sendable {
     private func seed(_ seeds: [ProcessTracker.TreeSeed]) throws {
         var seeds = seeds
         var marked: Set<UInt32> = []
+        seeds += tracker.takeLateTrees()
         while !seeds.isEmpty {
             try sensors.seedTree(tgids: seeds.map(\.tgid), cgroups: seeds.map(\.cgroup))
             marked.formUnion(seeds.map(\.tgid))
@@ -155,6 +167,7 @@ final class Writer: @unchecked Sendable {
                     apply($0)
                 }) > 0
             { publish() }
+            seeds += tracker.takeLateTrees()
         }
     }
 
@@ -256,6 +269,8 @@ final class Writer: @unchecked Sendable {
                 metadata: ["lost": "\(lost - lostAtLastWarning)", "lost_total": "\(lost)"])
             lostAtLastWarning = lost
         }
+        let gone = tracker.registry.takeGone()
+        if !gone.isEmpty { containersGone(gone) }
         renewReport()
     }
 
@@ -277,7 +292,8 @@ final class Writer: @unchecked Sendable {
                 catchUp()
                 do throws(RegistrationError) {
                     try enter(registration)
-                    continuation.resume(returning: .success(()))
+                    continuation.resume(
+                        returning: .success(.init(initExecs: tracker.execs(of: registration.initProcess))))
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }

@@ -33,6 +33,10 @@ package final class Container: @unchecked Sendable {
     package let cgroupPath: String
     /// The first process, host pid; nil where it is not known.
     package private(set) var initProcess: UInt32?
+    /// When that process began, clock ticks since boot, and how often it had exec'd when it was told of: with another
+    /// start it is another process, with more execs it runs its own program. Nil where it is not known.
+    package let initStart: UInt64?
+    package let initExecs: UInt32?
     /// What Kubernetes says of its pod, and of it there.
     package private(set) var pod: Pod?
     package private(set) var podContainer: PodContainer?
@@ -40,13 +44,16 @@ package final class Container: @unchecked Sendable {
     package private(set) var revision: UInt32 = 0
 
     package init(
-        identity: ContainerIdentity, source: Source, cgroup: UInt64, cgroupPath: String = "", initProcess: UInt32? = nil
+        identity: ContainerIdentity, source: Source, cgroup: UInt64, cgroupPath: String = "", initProcess: UInt32? = nil,
+        initStart: UInt64? = nil, initExecs: UInt32? = nil
     ) {
         self.identity = identity
         self.source = source
         self.cgroup = cgroup
         self.cgroupPath = cgroupPath
         self.initProcess = initProcess
+        self.initStart = initStart
+        self.initExecs = initExecs
     }
 
     package convenience init(_ registration: Registration) {

@@ -20,6 +20,8 @@ package struct ContainerRegistry {
     private var started: Set<UInt64> = []
 
     private var pods = PodTable()
+    /// Cgroups of registered containers that are gone, for who keeps their registrations.
+    private var gone: [UInt64] = []
 
     private enum Owner {
         case one(Container)
@@ -44,6 +46,7 @@ package struct ContainerRegistry {
         awaiting.removed(id)
         started.remove(id)
         guard let container = tree.remove(id: id) else { return }
+        if container.source.isHooks { gone.append(id) }
         containers.removeValue(forKey: id)
         forgetNamespaces(of: container)
     }
@@ -118,6 +121,12 @@ package struct ContainerRegistry {
         !container.source.isHooks || started.contains(container.cgroup)
     }
 
+    /// The cgroups of registered containers that went since the last call.
+    package mutating func takeGone() -> [UInt64] {
+        defer { gone = [] }
+        return gone
+    }
+
     /// Takes a registration back; the directory stays known.
     package mutating func forget(_ cgroup: UInt64) {
         guard let container = containers.removeValue(forKey: cgroup) else { return }
@@ -135,9 +144,9 @@ package struct ContainerRegistry {
 
     // MARK: What others know
 
-    /// A source of pods tells.
-    package mutating func apply(_ change: PodChange) {
-        pods.apply(change)
+    /// - Parameter source: of pods; each tells of its own.
+    package mutating func apply(_ change: PodChange, from source: String = "") {
+        pods.apply(change, from: source)
         for container in containers.values {
             let pod = pods.pod(of: container.identity)
             if let pod, !container.identity.hasPod, let named = container.identity.named(by: pod) {

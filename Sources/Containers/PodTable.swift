@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Models
 
-/// The pods of this node, as far as a source of pods tells.
+/// The pods of this node, as far as sources of pods tell.
 struct PodTable {
     private struct Name: Hashable {
         let namespace: String
         let name: String
     }
 
-    private var pods: [Name: Pod] = [:]
+    /// By source: one may tell of a pod that another does not know.
+    private var pods: [String: [Name: Pod]] = [:]
 
-    var isEmpty: Bool { pods.isEmpty }
-
-    mutating func apply(_ change: PodChange) {
+    mutating func apply(_ change: PodChange, from source: String) {
         switch change {
-        case .applied(let pod): pods[Name(namespace: pod.namespace, name: pod.name)] = pod
-        case .removed(let namespace, let name): pods[Name(namespace: namespace, name: name)] = nil
+        case .applied(let pod): pods[source, default: [:]][Name(namespace: pod.namespace, name: pod.name)] = pod
+        case .removed(let namespace, let name): pods[source]?[Name(namespace: namespace, name: name)] = nil
         case .all(let all):
-            pods = Dictionary(
+            pods[source] = Dictionary(
                 all.map { (Name(namespace: $0.namespace, name: $0.name), $0) }, uniquingKeysWith: { $1 })
         }
     }
@@ -25,12 +24,15 @@ struct PodTable {
     /// The pod of a container: by its name, unless the uids say that it is another of that name; of a container whose
     /// pod is not known, by its id.
     func pod(of identity: ContainerIdentity) -> Pod? {
-        guard identity.hasPod else { return pods.values.first { $0.container(of: identity) != nil } }
-        let pod = pods[Name(namespace: identity.podNamespace, name: identity.podName)]
-        guard let pod, pod.uids.isEmpty || identity.podUID.isEmpty || pod.uids.contains(identity.podUID) else {
-            return nil
+        for pods in pods.values {
+            guard identity.hasPod else {
+                if let pod = pods.values.first(where: { $0.container(of: identity) != nil }) { return pod }
+                continue
+            }
+            let pod = pods[Name(namespace: identity.podNamespace, name: identity.podName)]
+            if let pod, pod.uids.isEmpty || identity.podUID.isEmpty || pod.uids.contains(identity.podUID) { return pod }
         }
-        return pod
+        return nil
     }
 }
 

@@ -13,6 +13,14 @@ extension ProcessTracker {
         package let cgroup: UInt64
     }
 
+    /// What the kernel must be told of the processes that were there.
+    package struct Adopted: Sendable {
+        /// Those in a container's own tree.
+        package var trees: [TreeSeed] = []
+        /// Inits that have not begun their own program yet: an earlier agent had armed them.
+        package var inits: [TreeSeed] = []
+    }
+
     /// Enters the processes that the iterator found, oldest first, and emits an exec event (flag procFS) for each that
     /// is not a kernel thread.
     ///
@@ -24,7 +32,7 @@ extension ProcessTracker {
     package mutating func adopt(
         tasks: [[UInt8]], early: [[UInt8]], procfs: Procfs, cgroupPaths: [UInt64: String],
         emit: (ProcessEvent) -> Void
-    ) -> [TreeSeed] {
+    ) -> Adopted {
         let found = tasks.compactMap { bytes in
             bytes.withUnsafeBytes { try? ExecView($0).fixed }.map { (fixed: $0, bytes: bytes) }
         }.sorted { ($0.fixed.image.start, $0.fixed.image.tgid) < ($1.fixed.image.start, $1.fixed.image.tgid) }
@@ -33,7 +41,12 @@ extension ProcessTracker {
         for (fixed, _) in found {
             guessContainer(fixed, cgroupPaths: cgroupPaths)
         }
-        let trees = existingTrees(found.map(\.fixed))
+        let inits = waitingInits(found.map(\.fixed))
+        let trees = existingTrees(found.map(\.fixed), except: inits)
+        for container in registry.containers.values
+        where container.source.isHooks && !inits.values.contains(where: { $0 === container }) {
+            registry.start(container)
+        }
         let execTimes = execTimes(early)
         for (fixed, bytes) in found {
             let seenTwice = execTimes[fixed.image.tgid]?[fixed.image.exec_count]
@@ -45,10 +58,36 @@ extension ProcessTracker {
             }
         }
         forgetStrangers(early)
-        return found.filter { trees[$0.fixed.image.tgid] != nil }.map {
-            TreeSeed(tgid: $0.fixed.image.tgid, cgroup: $0.fixed.cgroup_id)
+        func seeds(_ isWanted: (UInt32) -> Bool) -> [TreeSeed] {
+            found.filter { isWanted($0.fixed.image.tgid) }.map {
+                TreeSeed(tgid: $0.fixed.image.tgid, cgroup: $0.fixed.cgroup_id)
+            }
         }
+        awaitedInits = Set(inits.keys)
+        return Adopted(trees: seeds { trees[$0] != nil }, inits: seeds { inits[$0] != nil })
     }
+
+    /// Inits, by pid, that have not exec'd since their container was told of.
+    private func waitingInits(_ found: [rec_exec]) -> [UInt32: Container] {
+        var inits: [UInt32: Container] = [:]
+        for container in registry.containers.values {
+            if let process = container.initProcess, container.initExecs != nil { inits[process] = container }
+        }
+        guard !inits.isEmpty else { return [:] }
+        let waiting = found.filter { task in
+            guard let container = inits[task.image.tgid] else { return false }
+            return isInit(task, of: container) && task.image.exec_count == container.initExecs
+        }
+        return inits.filter { entry in waiting.contains { $0.image.tgid == entry.key } }
+    }
+
+    private func isInit(_ task: rec_exec, of container: Container) -> Bool {
+        guard container.initProcess == task.image.tgid else { return false }
+        return container.initStart.map { $0 == task.image.start / Self.tickNanoseconds } ?? true
+    }
+
+    /// /proc counts starts in hundredths of a second.
+    private static let tickNanoseconds: UInt64 = 10_000_000
 
     /// Who was there before the sensors and gone before the iterator came by was never told of: no exit of it either.
     private mutating func forgetStrangers(_ early: [[UInt8]]) {
@@ -142,9 +181,9 @@ extension ProcessTracker {
 
     /// Which of the found processes belong to their container's own tree: its first process and what descends from it.
     ///
-    /// The first is pid 1 of the container's pid namespace; where the host's is shared, the oldest one whose parent is
-    /// outside. What was injected and then reparented to the container's init cannot be told from its children.
-    private func existingTrees(_ found: [rec_exec]) -> [UInt32: UInt64] {
+    /// The first is the init that the hook named; without a hook pid 1 of the container's pid namespace, and where the
+    /// host's is shared, the oldest one whose parent is outside. What was injected and then reparented to the container's init cannot be told from its children.
+    private func existingTrees(_ found: [rec_exec], except inits: [UInt32: Container]) -> [UInt32: UInt64] {
         var roots: [UInt64: rec_exec] = [:]
         var containerOf: [UInt32: UInt64] = [:]
         for task in found {
@@ -154,6 +193,10 @@ extension ProcessTracker {
         }
         for task in found {
             guard let container = containerOf[task.image.tgid], containerOf[task.parent.tgid] != container else {
+                continue
+            }
+            if let known = registry.containers[container], known.source.isHooks, known.initProcess != nil {
+                if isInit(task, of: known), inits[task.image.tgid] == nil { roots[container] = task }
                 continue
             }
             let isInit = task.ns_pid == 1 && task.ns_level > 0

@@ -18,6 +18,9 @@ package struct ProcessTracker {
     /// Programs that make containers, by the last part of their path.
     let runtimeNames: RuntimeNames
     var recentExits = RecentExits()
+    /// Inits, by pid, that an earlier agent had armed and this one arms again; and those that exec'd before it had.
+    var awaitedInits: Set<UInt32> = []
+    private var lateTrees: [TreeSeed] = []
     var clock = WallClock()
     let execID: ExecIDMaker
     private var flagTexts: [ProcessFlags: String] = [:]
@@ -105,6 +108,15 @@ package struct ProcessTracker {
         }
     }
 
+    /// Trees that began before the kernel was told to look out for them.
+    package mutating func takeLateTrees() -> [TreeSeed] {
+        defer { lateTrees = [] }
+        return lateTrees
+    }
+
+    /// How often a process has exec'd, as far as the ring has told; nil of one that is not known.
+    package func execs(of pid: UInt32) -> UInt32? { table[pid]?.key.exec_count }
+
     // MARK: Records
 
     private mutating func exec(_ view: ExecView, record: UnsafeRawBufferPointer, emit: (ProcessEvent) -> Void) {
@@ -168,6 +180,10 @@ package struct ProcessTracker {
             counters.unknownParents += 1
         }
 
+        if !awaitedInits.isEmpty, awaitedInits.remove(fixed.image.tgid) != nil, !flags.contains(.inInitTree) {
+            flags.insert(.inInitTree)
+            lateTrees.append(TreeSeed(tgid: fixed.image.tgid, cgroup: fixed.cgroup_id))
+        }
         let filename = String(decoding: view.filename, as: UTF8.self)
         let image = remember(
             makeImage(

@@ -103,7 +103,7 @@ import Testing
 
     private func adopt(
         _ tasks: [[UInt8]], early: [[UInt8]] = [], paths: [UInt64: String] = [:]
-    ) -> (events: [ProcessEvent], seeds: [ProcessTracker.TreeSeed]) {
+    ) -> (events: [ProcessEvent], seeds: ProcessTracker.Adopted) {
         var tracker = script.tracker
         var events: [ProcessEvent] = []
         let seeds = tracker.adopt(
@@ -154,6 +154,62 @@ import Testing
         // Its parent is outside: somebody entered.
         #expect(byPid[22]?.inInitTree == false)
         #expect(byPid[22]?.container != nil)
-        #expect(Set(seeds.map(\.tgid)) == [20, 21])
+        #expect(Set(seeds.trees.map(\.tgid)) == [20, 21])
+        #expect(seeds.inits.isEmpty)
+    }
+
+    /// A container that an earlier agent was told of, its init being process 20, which had exec'd once by then.
+    private mutating func restore(start: UInt64 = 2) throws {
+        let identity = try ContainerIdentity(id: "web", name: "web", podName: "p", podNamespace: "ns")
+        try script.tracker.registry.register(
+            Container(
+                identity: identity, source: .state, cgroup: 70, initProcess: 20, initStart: start, initExecs: 1),
+            namespaces: nil)
+    }
+
+    private func task(_ process: rec_image, parent: UInt32) -> [UInt8] {
+        Script.exec(process, parent: image(parent), type: REC_TASK, exe: "a\0", cgroup: 70, namespaces: inside) {
+            $0.ns_pid = 9
+        }
+    }
+
+    @Test mutating func `a container keeps its tree over a restart: what its init started, not the injected`() throws {
+        try restore()
+        let (events, seeds) = adopt([
+            task(image(20, execs: 2), parent: 1), task(image(21), parent: 20), task(image(22), parent: 1),
+        ])
+        let byPid = Dictionary(uniqueKeysWithValues: events.map { ($0.process.pid, $0.process) })
+        #expect([20, 21, 22].map { byPid[$0]?.inInitTree } == [true, true, false])
+        #expect(byPid.values.allSatisfy { $0.container?.source == .state && $0.container?.identity.podName == "p" })
+        #expect(Set(seeds.trees.map(\.tgid)) == [20, 21])
+        #expect(seeds.inits.isEmpty)
+    }
+
+    @Test mutating func `an init that has not begun its program is waited for again`() throws {
+        try restore()
+        let (events, seeds) = adopt([task(image(20, execs: 1), parent: 1)])
+        #expect(events.first?.process.inInitTree == false)
+        #expect(events.first?.process.origin == ExecOrigin(.runtimeSetup))
+        #expect(seeds.trees.isEmpty)
+        #expect(seeds.inits.map(\.tgid) == [20])
+    }
+
+    @Test mutating func `an init that begins while the agent does is of its tree all the same`() throws {
+        try restore()
+        _ = script.tracker.adopt(
+            tasks: [task(image(20, execs: 1), parent: 1)], early: [], procfs: Procfs(root: "/nonexistent"),
+            cgroupPaths: [:]
+        ) { _ in }
+        script.exec(image(20, execs: 2), filename: "/bin/web", cgroup: 70, namespaces: inside)
+        #expect(script.events.last?.process.inInitTree == true)
+        #expect(script.tracker.takeLateTrees().map(\.tgid) == [20])
+        #expect(script.tracker.takeLateTrees().isEmpty)
+    }
+
+    @Test mutating func `another process with the init's pid is not the init`() throws {
+        try restore(start: 7)
+        let (events, seeds) = adopt([task(image(20, execs: 1), parent: 1)])
+        #expect(events.first?.process.inInitTree == false)
+        #expect(seeds.trees.isEmpty && seeds.inits.isEmpty)
     }
 }
