@@ -9,7 +9,8 @@ import Synchronization
 final class Mailbox: Sendable {
     enum Message {
         case register(Registration, CheckedContinuation<Result<Accepted, RegistrationError>, Never>)
-        case pods(PodChange)
+        case pods(PodChange, source: String)
+        case found([Container])
         case containers(CheckedContinuation<[KnownContainer], Never>)
         case stop
 
@@ -19,7 +20,7 @@ final class Mailbox: Sendable {
                 continuation.resume(
                     returning: .failure(RegistrationError(.unavailable, "the agent is going and takes no container")))
             case .containers(let continuation): continuation.resume(returning: [])
-            case .pods, .stop: break
+            case .pods, .found, .stop: break
             }
         }
     }

@@ -76,6 +76,7 @@ final class Writer: @unchecked Sendable {
         hierarchy: CgroupHierarchy, sweepAt: Int, log: Logger, containersGone: @escaping @Sendable ([UInt64]) -> Void
     ) {
         self.containersGone = containersGone
+        (nameless, sayNameless) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.sensors = sensors
         self.tracker = tracker
         self.hub = hub
@@ -97,7 +98,14 @@ final class Writer: @unchecked Sendable {
     }
 
     /// A source of pods has something to tell.
-    func tell(_ change: PodChange) { mailbox.send(.pods(change)) }
+    func tell(_ change: PodChange, from source: String) { mailbox.send(.pods(change, source: source)) }
+
+    /// Runtimes have told of containers.
+    func tell(found: [Container]) { mailbox.send(.found(found)) }
+
+    /// Says so each time that a container has come of which nobody told.
+    let nameless: AsyncStream<Void>
+    private let sayNameless: AsyncStream<Void>.Continuation
 
     /// Every container that is known now.
     func containers() async -> [KnownContainer] {
@@ -271,6 +279,7 @@ final class Writer: @unchecked Sendable {
         }
         let gone = tracker.registry.takeGone()
         if !gone.isEmpty { containersGone(gone) }
+        if tracker.registry.takeNameless() { sayNameless.yield() }
         renewReport()
     }
 
@@ -298,7 +307,8 @@ final class Writer: @unchecked Sendable {
                     continuation.resume(returning: .failure(error))
                 }
                 renewReport()
-            case .pods(let change): tracker.registry.apply(change)
+            case .pods(let change, let source): tracker.registry.apply(change, from: source)
+            case .found(let found): learn(found)
             case .containers(let continuation): continuation.resume(returning: tracker.registry.known)
             case .stop:
                 running = false
@@ -312,6 +322,17 @@ final class Writer: @unchecked Sendable {
     private func catchUp() {
         for _ in 0..<Self.roundsBeforeMail {
             if sensors.drain(limit: Self.batch, { apply($0) }) < Self.batch { return }
+        }
+    }
+
+    private func learn(_ found: [Container]) {
+        for (told, found) in tracker.registry.learn(found) {
+            log.warning(
+                "a container's annotations say something else than its runtime",
+                metadata: [
+                    "id": "\(told.id.text)", "annotations": "\(told.podNamespace)/\(told.podName)/\(told.name)",
+                    "runtime": "\(found.podNamespace)/\(found.podName)/\(found.name)",
+                ])
         }
     }
 

@@ -19,16 +19,19 @@ struct AwaitedCgroups {
     /// - Parameters:
     ///   - isTop: the parent is the hierarchy's root, below which everything is.
     ///   - byRuntime: a container runtime made it, as far as programs' names say.
-    mutating func created(_ id: UInt64, parent: UInt64, isTop: Bool, name: String, byRuntime: Bool) {
+    /// - Returns: whether somebody's word on it is awaited; nil if it is no container's.
+    @discardableResult
+    mutating func created(_ id: UInt64, parent: UInt64, isTop: Bool, name: String, byRuntime: Bool) -> Bool? {
         let hasPlace = !isTop && parents.contains(parent)
         guard refused.contains(parent) || Self.isContainers(name, hasPlace: hasPlace, byRuntime: byRuntime) else {
-            return
+            return nil
         }
         if refused.contains(parent) || disappointments[parent, default: 0] >= Self.patience {
             refused.insert(id)
-        } else {
-            directories.insert(id)
+            return false
         }
+        directories.insert(id)
+        return true
     }
 
     private static func isContainers(_ name: String, hasPlace: Bool, byRuntime: Bool) -> Bool {

@@ -37,6 +37,9 @@ package final class Container: @unchecked Sendable {
     /// start it is another process, with more execs it runs its own program. Nil where it is not known.
     package let initStart: UInt64?
     package let initExecs: UInt32?
+    /// The image's digest and when the container began, ns since 1970, as its runtime says; empty and 0 if it did not.
+    package private(set) var imageID: String
+    package private(set) var startTime: Int64
     /// What Kubernetes says of its pod, and of it there.
     package private(set) var pod: Pod?
     package private(set) var podContainer: PodContainer?
@@ -45,7 +48,7 @@ package final class Container: @unchecked Sendable {
 
     package init(
         identity: ContainerIdentity, source: Source, cgroup: UInt64, cgroupPath: String = "", initProcess: UInt32? = nil,
-        initStart: UInt64? = nil, initExecs: UInt32? = nil
+        initStart: UInt64? = nil, initExecs: UInt32? = nil, imageID: String = "", startTime: Int64 = 0
     ) {
         self.identity = identity
         self.source = source
@@ -54,6 +57,8 @@ package final class Container: @unchecked Sendable {
         self.initProcess = initProcess
         self.initStart = initStart
         self.initExecs = initExecs
+        self.imageID = imageID
+        self.startTime = startTime
     }
 
     package convenience init(_ registration: Registration) {
@@ -63,10 +68,18 @@ package final class Container: @unchecked Sendable {
     }
 
     /// Somebody who knows better has told.
-    func learn(_ identity: ContainerIdentity, from source: Source, initProcess: UInt32?) {
+    func learn(_ identity: ContainerIdentity, from source: Source) {
         self.identity = identity
         self.source = source
-        self.initProcess = initProcess ?? self.initProcess
+        revision &+= 1
+    }
+
+    /// The runtime's own word. What a hook told stands; what it could not know is filled in.
+    func learn(fromRuntime other: Container) {
+        if !source.isHooks { learn(other.identity, from: .runtime) }
+        initProcess = initProcess ?? other.initProcess
+        guard imageID != other.imageID || startTime != other.startTime else { return }
+        (imageID, startTime) = (other.imageID, other.startTime)
         revision &+= 1
     }
 
@@ -77,6 +90,12 @@ package final class Container: @unchecked Sendable {
         self.pod = pod
         podContainer = container
         revision &+= 1
+    }
+
+    /// Whether two name the same container and pod.
+    func agrees(with other: ContainerIdentity) -> Bool {
+        identity.id == other.id && identity.podNamespace == other.podNamespace && identity.podName == other.podName
+            && identity.podUID == other.podUID && (other.name.isEmpty || identity.name == other.name)
     }
 
     /// The same container, told of twice: both hook stages say the same of the same init.

@@ -20,6 +20,7 @@ package struct ContainerRegistry {
     private var started: Set<UInt64> = []
 
     private var pods = PodTable()
+    private var hasNameless = false
     /// Cgroups of registered containers that are gone, for who keeps their registrations.
     private var gone: [UInt64] = []
 
@@ -39,7 +40,9 @@ package struct ContainerRegistry {
         tree.insert(id: id, parent: parent)
         // What is made inside a container is that one's; and its own directory may have been told of already.
         guard tree.container(above: id) == nil else { return }
-        awaiting.created(id, parent: parent, isTop: tree.isTop(parent), name: name, byRuntime: byRuntime)
+        let isAwaited = awaiting.created(
+            id, parent: parent, isTop: tree.isTop(parent), name: name, byRuntime: byRuntime)
+        if isAwaited == false { hasNameless = true }
     }
 
     package mutating func cgroupRemoved(id: UInt64) {
@@ -81,7 +84,16 @@ package struct ContainerRegistry {
     package mutating func told(of cgroup: UInt64) -> [UInt64] { awaiting.told(of: cgroup, in: tree) }
 
     /// Nobody told in time: what happens there waits no longer.
-    package mutating func gaveUpWaiting(for id: UInt64) { awaiting.gaveUp(id, parent: tree.parent(of: id)) }
+    package mutating func gaveUpWaiting(for id: UInt64) {
+        if awaiting.directories.contains(id) { hasNameless = true }
+        awaiting.gaveUp(id, parent: tree.parent(of: id))
+    }
+
+    /// Whether a container has come since the last call of which nobody told.
+    package mutating func takeNameless() -> Bool {
+        defer { hasNameless = false }
+        return hasNameless
+    }
 
     // MARK: Registration
 
@@ -144,13 +156,32 @@ package struct ContainerRegistry {
 
     // MARK: What others know
 
+    /// Runtimes tell of containers that run.
+    /// - Returns: those of which a hook has told something else: its word came from annotations, which a client of the
+    ///   runtime may have made up.
+    package mutating func learn(_ found: [Container]) -> [(told: ContainerIdentity, found: ContainerIdentity)] {
+        var contradictions: [(told: ContainerIdentity, found: ContainerIdentity)] = []
+        for container in found {
+            guard let present = containers[container.cgroup] else {
+                try? register(container, namespaces: nil)
+                continue
+            }
+            if present.source.isHooks, !present.agrees(with: container.identity) {
+                contradictions.append((present.identity, container.identity))
+            }
+            present.learn(fromRuntime: container)
+            present.learn(pods.pod(of: present.identity))
+        }
+        return contradictions
+    }
+
     /// - Parameter source: of pods; each tells of its own.
     package mutating func apply(_ change: PodChange, from source: String = "") {
         pods.apply(change, from: source)
         for container in containers.values {
             let pod = pods.pod(of: container.identity)
             if let pod, !container.identity.hasPod, let named = container.identity.named(by: pod) {
-                container.learn(named, from: .pod, initProcess: nil)
+                container.learn(named, from: .pod)
             }
             container.learn(pod)
         }

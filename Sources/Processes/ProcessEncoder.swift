@@ -113,14 +113,14 @@ enum ProcessEncoder {
         w.message(4) {
             $0.string(1, identity.qualifiedID)
             $0.string(2, identity.name)
-            let imageID = container.podContainer?.imageID ?? ""
+            let imageID = container.bestImageID
             if !identity.image.isEmpty || !imageID.isEmpty {
                 $0.message(3) {
                     $0.string(1, imageID)
                     $0.string(2, identity.image)
                 }
             }
-            if let start = container.podContainer?.startTime, start != 0 { $0.timestamp(4, start) }
+            if container.bestStartTime != 0 { $0.timestamp(4, container.bestStartTime) }
             if process.namespacePid != 0 { $0.wrapped(5, process.namespacePid) }
             $0.uint32(13, process.maybeExecProbe ? 1 : 0)
         }
@@ -143,14 +143,14 @@ enum ProcessEncoder {
         w.object("container") {
             $0.string("id", identity.qualifiedID)
             $0.string("name", identity.name)
-            let imageID = container.podContainer?.imageID ?? ""
+            let imageID = container.bestImageID
             if !identity.image.isEmpty || !imageID.isEmpty {
                 $0.object("image") {
                     $0.string("id", imageID)
                     $0.string("name", identity.image)
                 }
             }
-            if let start = container.podContainer?.startTime, start != 0 { $0.timestamp("start_time", start) }
+            if container.bestStartTime != 0 { $0.timestamp("start_time", container.bestStartTime) }
             if process.namespacePid != 0 { $0.wrapped("pid", process.namespacePid) }
             if process.maybeExecProbe { $0.bool("maybe_exec_probe", true) }
         }
@@ -191,4 +191,10 @@ enum ProcessEncoder {
             }
         }
     }
+}
+
+extension Container {
+    /// Kubernetes' word before the runtime's.
+    fileprivate var bestImageID: String { podContainer.flatMap { $0.imageID.isEmpty ? nil : $0.imageID } ?? imageID }
+    fileprivate var bestStartTime: Int64 { podContainer.flatMap { $0.startTime == 0 ? nil : $0.startTime } ?? startTime }
 }

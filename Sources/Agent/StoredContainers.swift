@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import Containers
+import Glibc
+import Logging
+import Models
+import State
+
+/// The containers that hooks told of, kept for the next agent in the state directory.
+struct StoredContainers: Sendable {
+    private let store: RegistrationStore?
+    private let hierarchy: CgroupHierarchy
+    private let log: Logger
+
+    /// Makes the directory. Without a database the agent works, and its successor knows less.
+    init(directory: String, procfs: Procfs, hierarchy: CgroupHierarchy, log: Logger) {
+        self.hierarchy = hierarchy
+        self.log = log
+        let path = directory + "/state.db"
+        do {
+            guard let boot = procfs.text("sys/kernel/random/boot_id", limit: 64)?.trimmed, !boot.isEmpty else {
+                throw StartError("\(procfs.root)/sys/kernel/random/boot_id cannot be read")
+            }
+            try Self.makeDirectory(directory)
+            store = try Self.open(path, boot, log)
+        } catch {
+            store = nil
+            log.warning(
+                "no state: after a restart containers that run now have no names", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static func open(_ path: String, _ boot: String, _ log: Logger) throws -> RegistrationStore {
+        do {
+            return try RegistrationStore(path: path, boot: boot)
+        } catch {
+            // What a machine that went down has torn is void anyway.
+            log.warning("state database put aside as state.db.broken", metadata: ["error": "\(error)"])
+            for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
+            guard rename(path, path + ".broken") == 0 else { throw error }
+            return try RegistrationStore(path: path, boot: boot)
+        }
+    }
+
+    /// For root alone: who writes here says who containers are.
+    private static func makeDirectory(_ path: String) throws {
+        if mkdir(path, 0o700) != 0, errno != EEXIST {
+            throw StartError("cannot make the state directory \(path): \(String(cString: strerror(errno)))")
+        }
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
+            status.st_mode & 0o022 == 0
+        else {
+            throw StartError("the state directory \(path) must be a directory that nobody else owns or may write to")
+        }
+    }
+
+    /// The stored containers whose directories are still there: an id is not given twice in a boot. The others' rows go.
+    func take() -> [Container] {
+        guard let store else { return [] }
+        do {
+            let all = try store.all()
+            let present = all.filter { hierarchy.id(ofPath: $0.cgroupPath) == $0.cgroup }
+            let ids = Set(present.map(\.cgroup))
+            try store.remove(all.map(\.cgroup).filter { !ids.contains($0) })
+            return present.map {
+                Container(
+                    identity: $0.identity, source: .state, cgroup: $0.cgroup, cgroupPath: $0.cgroupPath,
+                    initProcess: $0.initProcess, initStart: $0.initStart, initExecs: $0.initExecs)
+            }
+        } catch {
+            log.warning("stored containers not read", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+
+    /// Returns when the next agent will know the container, whatever becomes of this one.
+    func keep(_ registration: Registration, initExecs: UInt32?) {
+        write {
+            try $0.save(
+                StoredRegistration(
+                    identity: registration.identity, cgroup: registration.cgroup, cgroupPath: registration.cgroupPath,
+                    initCgroup: registration.initCgroup, initProcess: registration.initProcess,
+                    initStart: registration.initStart, initExecs: initExecs))
+        }
+    }
+
+    func forget(_ cgroups: [UInt64]) { write { try $0.remove(cgroups) } }
+
+    /// A full disk must not keep a container from being known now.
+    private func write(_ body: (RegistrationStore) throws -> Void) {
+        guard let store else { return }
+        do { try body(store) } catch { log.warning("state not written", metadata: ["error": "\(error)"]) }
+    }
+}
