@@ -41,6 +41,14 @@ let package = Package(
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
             ]),
+        // What the agent asks container runtimes, generated as well.
+        .target(
+            name: "CRIAPI",
+            dependencies: [
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+            ]),
 
         // C: one small module a library.
         .systemLibrary(name: "CRecords", path: "bpf"),
@@ -51,6 +59,15 @@ let package = Package(
         .plugin(name: "EmbedBPF", capability: .buildTool()),
         .target(name: "Sensors", dependencies: ["CRecords", "CLibbpf", "CLinux"], plugins: ["EmbedBPF"]),
         .target(name: "Containers", dependencies: ["Models", "CLinux"]),
+        .target(
+            name: "Runtimes",
+            dependencies: [
+                "Containers", "CRIAPI", "CYajl", "Models",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            linkerSettings: [.linkedLibrary("yajl_s")]),
         .target(name: "Processes", dependencies: ["Models", "CRecords", "Containers", "Sensors"]),
         .target(
             name: "Events",
@@ -155,6 +172,15 @@ let package = Package(
             ]),
         .testTarget(name: "StateTests", dependencies: ["Models", "State"]),
         .testTarget(name: "ContainersTests", dependencies: ["Containers", "Models"]),
+        .testTarget(
+            name: "RuntimesTests",
+            dependencies: [
+                "Containers", "CRIAPI", "Models", "Runtimes",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
         .testTarget(
             name: "AgentCoreTests",
             dependencies: ["AgentCore", "Models", .product(name: "Logging", package: "swift-log")]),

@@ -1,7 +1,8 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Writes the Swift code for proto/ into Sources/TetragonAPI, or into the directory given.
+# Writes the Swift code for proto/ into Sources/TetragonAPI and Sources/CRIAPI, or into two such directories below the one
+# given.
 #
 # The generated code is checked in: its generators come with the package graph, but running them at every build would
 # mean compiling protoc too. A test holds the two equal.
@@ -12,7 +13,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-output=${1:-$root/Sources/TetragonAPI}
+output=${1:-$root/Sources}
 
 if ! command -v protoc >/dev/null; then
     echo "generate-proto: protoc is missing; on Debian: apt-get install protobuf-compiler libprotobuf-dev" >&2
@@ -26,15 +27,23 @@ if [ -z "${PLUGINS:-}" ]; then
     PLUGINS=$(swift build --show-bin-path)
 fi
 
-# What is not generated any more shall not stay behind.
-mkdir -p "$output"
-rm -f "$output"/*.pb.swift "$output"/*.grpc.swift
-
 options=Visibility=Package,FileNaming=DropPath,UseAccessLevelOnImports=true
-protoc --proto_path="$root/proto" \
-    --plugin="$PLUGINS/protoc-gen-swift" --swift_out="$output" --swift_opt="$options" \
-    "$root"/proto/tetragon/*.proto
-# Only these have a service; of the others nothing but a header would come.
-protoc --proto_path="$root/proto" \
-    --plugin="$PLUGINS/protoc-gen-grpc-swift-2" --grpc-swift-2_out="$output" --grpc-swift-2_opt="$options" \
-    "$root/proto/tetragon/sensors.proto" "$root/proto/tetragon/node.proto"
+
+# usage: generate DIRECTORY_OF_PROTO TARGET FILE_WITH_A_SERVICE…
+# Only those files have a service; of the others nothing but a header would come.
+generate() {
+    local from=$root/proto/$1 target=$output/$2
+    shift 2
+    # What is not generated any more shall not stay behind.
+    mkdir -p "$target"
+    rm -f "$target"/*.pb.swift "$target"/*.grpc.swift
+    protoc --proto_path="$root/proto" \
+        --plugin="$PLUGINS/protoc-gen-swift" --swift_out="$target" --swift_opt="$options" \
+        "$from"/*.proto
+    protoc --proto_path="$root/proto" \
+        --plugin="$PLUGINS/protoc-gen-grpc-swift-2" --grpc-swift-2_out="$target" --grpc-swift-2_opt="$options" \
+        "${@/#/$from/}"
+}
+
+generate tetragon TetragonAPI sensors.proto node.proto
+generate cri CRIAPI runtime.proto

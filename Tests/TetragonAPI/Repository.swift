@@ -7,7 +7,7 @@ enum Repository {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     static let protoDirectory = root.appending(path: "proto")
-    static let generatedDirectory = root.appending(path: "Sources/TetragonAPI")
+    static let sources = root.appending(path: "Sources")
     static let generateScript = root.appending(path: "dev/generate-proto.sh")
     static let wireTable = root.appending(path: "Tests/TetragonAPI/wire-api.tsv")
 
