@@ -17,6 +17,15 @@ package struct Procfs: Sendable {
         return fields.count > 1 ? UInt32(fields[1]) : nil
     }
 
+    /// When the process started, in clock ticks since boot; nil also for one that has ended and is not waited for yet.
+    package func startTime(of pid: UInt32) -> UInt64? {
+        guard let stat = text("\(pid)/stat", limit: 4096), let end = stat.lastIndex(of: ")") else { return nil }
+        // The third field is the state, the 22nd the start.
+        let fields = stat[stat.index(after: end)...].split(separator: " ")
+        guard fields.count > 19, !["Z", "X"].contains(fields[0]) else { return nil }
+        return UInt64(fields[19])
+    }
+
     /// The process's cgroup in the given hierarchy, as a path below that hierarchy's root.
     package func cgroupPath(of pid: UInt32, in hierarchy: CgroupHierarchy) -> String? {
         text("\(pid)/cgroup", limit: 65536).flatMap { hierarchy.path(inCgroupFile: $0) }

@@ -6,13 +6,17 @@
 /// executable may run from a memfd, and the state does not name it.
 package enum RuntimeName {
     package static func tell(annotations: Annotations, cgroupsPath: String, bundle: String) -> String {
+        // First, because Podman uses some of CRI-O's keys as well.
+        if annotations["io.container.manager"] == "libpod" {
+            return "podman"
+        }
         if annotations.hasKey(startingWith: "io.kubernetes.cri-o.") {
             return "cri-o"
         }
         if annotations.hasKey(startingWith: "io.kubernetes.cri.") || annotations.hasKey(startingWith: "nerdctl/") {
             return "containerd"
         }
-        if annotations["io.container.manager"] == "libpod" || annotations.hasKey(startingWith: "io.podman.") {
+        if annotations.hasKey(startingWith: "io.podman.") {
             return "podman"
         }
         if let found = ContainerID.find(inCgroupPath: cgroupsPath), !found.runtime.isEmpty {

@@ -66,6 +66,8 @@ struct AnnotationsTests {
             (["io.kubernetes.cri-o.ContainerID": "x"], "", "", "cri-o"),
             (["io.kubernetes.cri.container-type": "sandbox"], "", "", "containerd"),
             (["io.container.manager": "libpod"], "", "", "podman"),
+            (["io.kubernetes.cri-o.TTY": "false", "io.container.manager": "libpod"], "", "", "podman"),
+            (["io.kubernetes.cri-o.TTY": "false", "io.container.manager": "cri-o"], "", "", "cri-o"),
             ([:], "/docker/" + String(repeating: "a", count: 64), "", "docker"),
             ([:], "", "/run/containerd/io.containerd.runtime.v2.task/moby/abc", "docker"),
             ([:], "", "/run/containerd/io.containerd.runtime.v2.task/k8s.io/abc", "containerd"),
