@@ -127,8 +127,8 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "AgentCore", "CLinux", "Containers", "Events", "Export", "Models", "Processes", "Sensors", "Server",
-                "TetragonAPI",
+                "AgentCore", "CLinux", "Containers", "Events", "Export", "Models", "Pods", "Processes", "Runtimes",
+                "Sensors", "Server", "State", "TetragonAPI",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -188,15 +188,6 @@ let package = Package(
             ]),
         .testTarget(name: "StateTests", dependencies: ["Models", "State"]),
         .testTarget(name: "ContainersTests", dependencies: ["Containers", "Models"]),
-        .testTarget(
-            name: "RuntimesTests",
-            dependencies: [
-                "Containers", "CRIAPI", "Models", "Runtimes",
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ]),
         .testTarget(
             name: "PodsTests",
             dependencies: [

@@ -18,8 +18,9 @@ struct PodSources: Service {
             sources.append(
                 ("manifests", ManifestSource(directory: directory, nodeName: options.nodeName, logger: log)))
         }
-        if options.enableK8sAPI {
-            let access: APIAccessSource = options.k8sKubeconfigPath.map { .kubeconfig($0) } ?? .inCluster()
+        if options.enableK8sApi {
+            let access: APIAccessSource = options.k8sKubeconfigPath.map { .kubeconfig(path: $0) }
+                ?? .inCluster(environment: Environment.all)
             sources.append(("api", try KubernetesSource(access: access, nodeName: options.nodeName, logger: log)))
         }
         self.sources = sources

@@ -10,6 +10,7 @@ import ServiceLifecycle
 struct RuntimeRecords: Service {
     /// The agent is not ready before the first answers are there, or this has passed; later ones come in later.
     private static let patience = Duration.milliseconds(500)
+    private static let delay = Duration.milliseconds(300)
     /// A runtime is asked no more often than that.
     private static let pause = Duration.seconds(2)
 
@@ -24,7 +25,8 @@ struct RuntimeRecords: Service {
         _ options: AgentOptions, procfs: Procfs, hierarchy: CgroupHierarchy, writer: Writer, log: Logger
     ) throws(SourceError) {
         let stateDirectories: [any ContainerSource] = [RuncSource(procfs: procfs), CrunSource(procfs: procfs)]
-        let cri = try options.criEndpoint.map { try [CRISource(endpoint: $0)] } ?? CRISource.find()
+        let cri: [any ContainerSource] =
+            if let endpoint = options.criEndpoint { [try CRISource(endpoint: endpoint)] } else { CRISource.find() }
         sources = cri + [PodmanSource(runtimes: stateDirectories)] + stateDirectories
         self.procfs = procfs
         self.hierarchy = hierarchy
@@ -49,6 +51,8 @@ struct RuntimeRecords: Service {
         await cancelWhenGracefulShutdown {
             // Whoever did not answer in time at the start is asked again.
             for await _ in writer.nameless {
+                // The runtime writes its records when the container is made.
+                try? await Task.sleep(for: Self.delay)
                 writer.tell(found: await survey())
                 try? await Task.sleep(for: Self.pause)
             }

@@ -22,6 +22,9 @@ struct Wiring {
     private let ready = ReadyGate()
     private let server: APIServer
     private let exporter: JSONExporter?
+    private let stored: StoredContainers
+    private let runtimes: RuntimeRecords
+    private let pods: PodSources
     private let startedAt = WallClock.bootNanoseconds
 
     init(_ options: AgentOptions, log: Logger) throws {
@@ -48,14 +51,22 @@ struct Wiring {
         // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
         let host =
             resolver.namespaces(of: 1) ?? resolver.namespaces(of: UInt32(getpid())) ?? NamespaceKey(mount: 0, pid: 0)
+        let stored = StoredContainers(directory: options.stateDir, procfs: procfs, hierarchy: hierarchy, log: log)
+        self.stored = stored
         let writer = Writer(
             sensors: sensors,
             tracker: ProcessTracker(
                 node: options.nodeName, registry: ContainerRegistry(host: host),
                 runtimeNames: Set(options.runtimeNames.names)), hub: hub,
             encoder: EventEncoder(node: options.nodeName, cluster: options.clusterName), procfs: procfs,
-            hierarchy: hierarchy, sweepAt: options.processCacheSize, log: log)
+            hierarchy: hierarchy, sweepAt: options.processCacheSize, log: log,
+            containersGone: { gone in
+                // The writer thread waits for no disk.
+                Task { stored.forget(gone) }
+            })
         self.writer = writer
+        runtimes = try RuntimeRecords(options, procfs: procfs, hierarchy: hierarchy, writer: writer, log: log)
+        pods = try PodSources(options, writer: writer, log: log)
         exporter = try options.exportFilename.map {
             try JSONExporter(
                 path: $0, permissions: options.exportFilePerm.bits, hub: hub, capacity: options.eventQueueSize,
@@ -72,7 +83,8 @@ struct Wiring {
                 do {
                     let registration = try resolver.resolve(
                         identity, statePid: request.hook.pid, caller: HookCaller(pid: peer.pid, uid: peer.uid))
-                    try await writer.register(registration)
+                    let accepted = try await writer.register(registration)
+                    stored.keep(registration, initExecs: accepted.initExecs)
                     // The container waits for the answer, nobody for the line.
                     Task {
                         log.info(
@@ -110,6 +122,8 @@ struct Wiring {
                 })
         }
         services.append(Running(body: watch))
+        services.append(runtimes)
+        if !pods.isEmpty { services.append(pods) }
         services.append(server)
         // Stopped last to first: clients, then the sensors, then the file that shall hold every event.
         let group = ServiceGroup(
@@ -128,7 +142,7 @@ struct Wiring {
             hub.close()
             writer.refuse()
         }
-        try writer.start()
+        try await writer.start(stored: stored.take(), found: runtimes.take())
         ready.open()
         let report = writer.report
         log.info(

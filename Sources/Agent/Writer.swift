@@ -115,11 +115,14 @@ final class Writer: @unchecked Sendable {
     /// Attaches the sensors, learns what is there, and goes on in a thread of its own. Returns when existing
     /// processes are known.
     ///
-    /// - Parameter stored: containers that an earlier agent was told of, and that are still there.
-    func start(stored: [Container]) throws {
+    /// - Parameters:
+    ///   - stored: containers that an earlier agent was told of, and that are still there.
+    ///   - found: containers that runtimes tell of.
+    func start(stored: [Container], found: [Container]) throws {
         try sensors.attach()
         let paths = tracker.registry.discover(hierarchy)
         for container in stored { try? tracker.registry.register(container, namespaces: nil) }
+        learn(found)
         var tasks: [[UInt8]] = []
         try sensors.forEachTask { tasks.append(Array($0)) }
         var early: [[UInt8]] = []

@@ -60,6 +60,25 @@ package struct AgentOptions: ParsableCommand, Sendable {
     package var runtimeNames = NameList(AgentOptions.usualRuntimes)
 
     @Option(
+        help: ArgumentHelp(
+            "The container runtime's CRI socket, unix:///path, asked for containers of which no hook told. (default: found)",
+            valueName: "address"))
+    package var criEndpoint: String?
+
+    @Option(
+        help: ArgumentHelp("Directory of static pod manifests, which tell labels and probes.", valueName: "directory"))
+    package var podManifests: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Ask the Kubernetes API for this node's pods: their labels, workloads and probes.", valueName: "bool"))
+    package var enableK8sApi = false
+
+    @Option(
+        help: ArgumentHelp("How to reach the Kubernetes API. (default: the pod's own account)", valueName: "path"))
+    package var k8sKubeconfigPath: String?
+
+    @Option(
         help: ArgumentHelp("Size of the ring between kernel and agent: a power of two, 64K to 1G.", valueName: "size"))
     package var rbSize = AgentOptions.defaultRing
 
@@ -116,7 +135,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
         try require(exportFilename != "", "--export-filename", "", "must be a path, or - for stdout")
         for (flag, path) in [
             ("--state-dir", stateDir), ("--procfs", procfs), ("--config-dir", configDir),
-            ("--cgroup-root", cgroupRoot ?? "/"),
+            ("--cgroup-root", cgroupRoot ?? "/"), ("--pod-manifests", podManifests ?? "/"),
+            ("--k8s-kubeconfig-path", k8sKubeconfigPath ?? "/"),
         ] {
             try require(path.hasPrefix("/"), flag, path, "must be an absolute path")
         }
@@ -137,7 +157,7 @@ package struct AgentOptions: ParsableCommand, Sendable {
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case serverAddress, hookAddress, stateDir, bpfDir, exportFilename, exportFilePerm, nodeName, clusterName
-        case procfs, cgroupRoot, runtimeNames, rbSize, eventQueueSize, processCacheSize, logLevel, logFormat, configDir
+        case procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath, rbSize, eventQueueSize, processCacheSize, logLevel, logFormat, configDir
     }
 }
 

@@ -18,6 +18,10 @@ extension AgentOptions {
         case .procfs: procfs
         case .cgroupRoot: cgroupRoot ?? ""
         case .runtimeNames: "\(runtimeNames)"
+        case .criEndpoint: criEndpoint ?? ""
+        case .podManifests: podManifests ?? ""
+        case .enableK8sApi: "\(enableK8sApi)"
+        case .k8sKubeconfigPath: k8sKubeconfigPath ?? ""
         case .rbSize: "\(rbSize)"
         case .eventQueueSize: "\(eventQueueSize)"
         case .processCacheSize: "\(processCacheSize)"

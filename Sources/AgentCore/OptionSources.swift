@@ -24,6 +24,7 @@ extension AgentOptions {
     package static func parse(
         arguments: [String], environment: [String: String]
     ) throws(OptionError) -> AgentInvocation {
+        let arguments = arguments.map(spelledOut)
         let own = try read(arguments, from: "on the command line")
         guard case .run(let given) = own else { return own }
 
@@ -39,6 +40,13 @@ extension AgentOptions {
         if options.nodeName.isEmpty { options.nodeName = hostName() }
         return .run(options)
     }
+
+    /// A switch alone means that it is on; with a value it is an option like the others, in a file or a variable too.
+    private static func spelledOut(_ argument: String) -> String {
+        switches.contains(argument) ? argument + "=true" : argument
+    }
+
+    private static let switches = ["--enable-k8s-api"]
 
     private static func flags(in environment: [String: String]) throws(OptionError) -> [String] {
         var flags: [String] = []
@@ -141,7 +149,7 @@ extension AgentOptions.CodingKeys {
 
 extension StringProtocol {
     /// Without the white space around it.
-    var trimmed: String {
+    package var trimmed: String {
         let start = drop(while: \.isWhitespace)
         return String(start[..<(start.lastIndex { !$0.isWhitespace }.map(start.index(after:)) ?? start.startIndex)])
     }

@@ -64,7 +64,8 @@ package final class Container: @unchecked Sendable {
     package convenience init(_ registration: Registration) {
         self.init(
             identity: registration.identity, source: .hook, cgroup: registration.cgroup,
-            cgroupPath: registration.cgroupPath, initProcess: registration.initProcess)
+            cgroupPath: registration.cgroupPath, initProcess: registration.initProcess,
+            initStart: registration.initStart)
     }
 
     /// Somebody who knows better has told.

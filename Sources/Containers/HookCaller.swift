@@ -24,6 +24,7 @@ package struct Registration: Sendable {
     package let initPath: String
     /// The process whose next exec starts the container's own tree; host pid.
     package let initProcess: UInt32
+    package let initStart: UInt64
     package let namespaces: NamespaceKey?
 
     /// Whether the init is still where it was, and the directory the one that it was.
@@ -77,7 +78,7 @@ package struct RegistrationResolver: Sendable {
         }
         return Registration(
             identity: identity, cgroup: cgroup, cgroupPath: own, initCgroup: initCgroup, initPath: path,
-            initProcess: initProcess, namespaces: namespaces(of: initProcess))
+            initProcess: initProcess, initStart: procfs.startTime(of: initProcess) ?? 0, namespaces: namespaces(of: initProcess))
     }
 
     /// In createContainer the hook already runs inside: its parent is the container's init, while the state's pid

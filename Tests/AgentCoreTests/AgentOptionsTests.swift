@@ -73,7 +73,8 @@ import Testing
             "--bpf-dir", "other", "--export-filename", "-", "--export-file-perm", "640", "--node-name", "n",
             "--cluster-name", "c", "--procfs", "/host/proc", "--cgroup-root", "/host/cgroup", "--runtime-names",
             "runc, mine", "--rb-size", "1M",
-            "--event-queue-size", "5", "--process-cache-size", "2048", "--log-level", "warn", "--log-format", "json",
+            "--cri-endpoint", "unix:///c.sock", "--pod-manifests", "/m", "--enable-k8s-api", "--k8s-kubeconfig-path",
+            "/k", "--event-queue-size", "5", "--process-cache-size", "2048", "--log-level", "warn", "--log-format", "json",
         ])
         #expect(options.serverAddress == .tcp(host: "localhost", port: 54321))
         #expect(options.hookAddress == .unix(path: "/run/h.sock"))
@@ -86,6 +87,10 @@ import Testing
         #expect(options.procfs == "/host/proc")
         #expect(options.runtimeNames.names == ["runc", "mine"])
         #expect(options.cgroupRoot == "/host/cgroup")
+        #expect(options.criEndpoint == "unix:///c.sock")
+        #expect(options.podManifests == "/m")
+        #expect(options.enableK8sApi)
+        #expect(options.k8sKubeconfigPath == "/k")
         #expect(options.rbSize.bytes == 1 << 20)
         #expect(options.eventQueueSize == 5)
         #expect(options.processCacheSize == 2048)
@@ -100,6 +105,13 @@ import Testing
         #expect(options.clusterName == "flag")
         #expect(options.nodeName == "variable")
         #expect(options.bpfDir == "file")
+    }
+
+    @Test func aSwitchMayStandAloneAndHasAValueElsewhere() throws {
+        #expect(try !options([]).enableK8sApi)
+        #expect(try !options(["--enable-k8s-api", "--enable-k8s-api=false"]).enableK8sApi)
+        #expect(try options([], environment: ["APUS_ENABLE_K8S_API": "true"]).enableK8sApi)
+        #expect(try options([], files: ["enable-k8s-api": "true\n"]).enableK8sApi)
     }
 
     @Test func ofAFlagGivenTwiceTheLastWins() throws {
