@@ -9,7 +9,7 @@ packages=(
     # what the agent and the hook are built from
     gcc g++ make git pkg-config linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libnghttp2-dev libyajl-dev
     # what the demo and the tests run
-    runc busybox-static util-linux strace binutils libcap2-bin procps
+    runc crun containerd podman busybox-static util-linux strace binutils libcap2-bin procps
     # the foreign clients and the generated code
     protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev
     python3 python3-grpcio python3-protobuf python3-h2
@@ -17,7 +17,7 @@ packages=(
     clang-format
 )
 
-if [ "${1:-}" = vm ]; then packages+=(qemu-system-x86 cpio crun mawk); fi
+if [ "${1:-}" = vm ]; then packages+=(qemu-system-x86 cpio mawk); fi
 
 missing=()
 for package in "${packages[@]}"; do

@@ -99,8 +99,8 @@ struct JSONTree: JSONDocumentReader {
 
     /// How far the value that comes next is wanted.
     private var expected: Wanted? {
-        guard let level = levels.last else { return wanted }
-        return level.isArray ? level.wanted?.element : level.next
+        guard let last = levels.indices.last else { return wanted }
+        return levels[last].isArray ? levels[last].wanted?.element : levels[last].next
     }
 
     private mutating func open(isArray: Bool) throws(OCIDocumentError) {
@@ -114,14 +114,16 @@ struct JSONTree: JSONDocumentReader {
         guard count <= Self.maximumCount else {
             throw .invalid(field: "the document", why: "has more than \(Self.maximumCount) values")
         }
-        guard let level = levels.last else {
+        guard let last = levels.indices.last else {
             root = value
             return
         }
-        if level.isArray {
-            levels[levels.count - 1].elements.append(value)
+        // In place: a copy of the level would be a copy of all its values, for each of them.
+        if levels[last].isArray {
+            levels[last].elements.append(value)
         } else {
-            levels[levels.count - 1].members[level.key] = value
+            let key = levels[last].key
+            levels[last].members[key] = value
         }
     }
 }
