@@ -189,6 +189,15 @@ let package = Package(
         .testTarget(name: "StateTests", dependencies: ["Models", "State"]),
         .testTarget(name: "ContainersTests", dependencies: ["Containers", "Models"]),
         .testTarget(
+            name: "RuntimesTests",
+            dependencies: [
+                "Containers", "CRIAPI", "Models", "Runtimes",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(
             name: "PodsTests",
             dependencies: [
                 "Models", "Pods",
