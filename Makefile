@@ -47,7 +47,8 @@ soak: build setup-vm tests ## Run the tests with large counts; goes on where it 
 tests: $(PROGRAMS)
 	swift build --product apusPackageTests
 	swift build --product apus-oci-hook
-	@mkdir -p dist/debug && cp "$$(swift build --show-bin-path)/apus-oci-hook" dist/debug/
+	swift build --product apus-agent
+	@mkdir -p dist/debug && cp "$$(swift build --show-bin-path)"/{apus-oci-hook,apus-agent} dist/debug/
 	Tests/Foreign/build.sh dist/foreign
 
 bench: build $(PROGRAMS) ## Measure, each figure beside its baseline

@@ -79,12 +79,15 @@ struct Wiring {
             hub: hub, ready: ready, health: { HealthReport(writer.report, hub.accounts) }, info: { info },
             containers: { await writer.containers() },
             register: { request, peer in
+                Failpoint.requestReceived.reach()
                 let identity = try ContainerIdentity(request)
                 do {
                     let registration = try resolver.resolve(
                         identity, statePid: request.hook.pid, caller: HookCaller(pid: peer.pid, uid: peer.uid))
                     let accepted = try await writer.register(registration)
+                    Failpoint.containerRegistered.reach()
                     stored.keep(registration, initExecs: accepted.initExecs)
+                    Failpoint.registrationStored.reach()
                     // The container waits for the answer, nobody for the line.
                     Task {
                         log.info(

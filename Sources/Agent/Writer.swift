@@ -343,8 +343,10 @@ final class Writer: @unchecked Sendable {
     private func enter(_ registration: Registration) throws(RegistrationError) {
         let isNew = tracker.registry.containers[registration.cgroup] == nil
         try tracker.registry.register(Container(registration), namespaces: registration.namespaces)
+        Failpoint.containerEntered.reach()
         do {
             try sensors.arm(tgid: registration.initProcess, cgroup: registration.initCgroup)
+            Failpoint.initArmed.reach()
             // It was the init's pid and directory when they were looked up, and they still are, or nothing must stay.
             guard registration.holds(in: procfs, hierarchy) else {
                 throw RegistrationError(

@@ -7,10 +7,9 @@ import TetragonAPI
 extension SystemTests {
     /// What survives the agent.
     ///
-    /// Of containers that run through a restart the agent keeps what the kernel still shows. Kept: the container's id
-    /// (the digits in its cgroup's name; for a container of plain runc, with a pid namespace of its own, the name
-    /// itself), what is in its own tree and what was injected after the restart. Not kept: pod, names and image,
-    /// which only the hook has told, and the injected processes of before that were handed on to the container's init.
+    /// Of containers that run through a restart the agent keeps all that the hook has told, what is in their own tree
+    /// and what was injected after the restart. Not kept: the injected processes of before that were handed on to the
+    /// container's init.
     @Suite struct RestartTests {
         @Test func runningContainersKeepWhatCanBeKnown() async throws {
             let agent = try AgentProcess()
@@ -131,7 +130,8 @@ extension SystemTests {
                 }
                 #expect(own.isInInitTree, "\(own.testDescription)")
                 #expect(own.process.docker == String(container.id.prefix(15)))
-                #expect(own.process.identity.source != "hook" && !own.process.hasPod)
+                #expect(own.process.identity.source == "state" && own.process.container.id == container.id)
+                #expect(own.process.pod.name == container.setup.pod.name)
                 let word = uniqueWord("injected")
                 try await container.exec("/bin/true", word)
                 let injected = try await events.exec(word)

@@ -21,6 +21,7 @@ limit=${LIMIT:-1800}
 export APUS_DIST=${APUS_DIST:-$PWD/dist} APUS_TEST_PROGRAMS=${APUS_TEST_PROGRAMS:-$PWD/dist/tests}
 export APUS_TEST_BUNDLE=${APUS_TEST_BUNDLE:-$PWD/.build/debug/apusPackageTests.xctest}
 export APUS_FOREIGN=$PWD/dist/foreign APUS_HOOK=$APUS_DIST/apus-oci-hook APUS_HOOK_DEBUG=$PWD/dist/debug/apus-oci-hook
+export APUS_DIST_DEBUG=$PWD/dist/debug
 image=$logs/initramfs
 
 if [ "$(id -u)" != 0 ]; then

@@ -19,6 +19,7 @@ final class AgentProcess: Sendable {
     var hookSocket: String { directory("hook.sock") }
     var hookLog: String { directory("hook.log") }
     var exportFile: String { directory("events.json") }
+    var spool: String { directory("spool") }
 
     init(_ flags: [String] = []) throws {
         directory = try TemporaryDirectory()
@@ -32,13 +33,15 @@ final class AgentProcess: Sendable {
     var log: String { running.withLock { $0?.errorsSoFar ?? "" } }
 
     /// Starts it, and returns when it is ready.
-    func start() async throws {
+    ///
+    /// - Parameter failpoint: a step of a registration at which it is to die by SIGKILL; only a debug build can.
+    func start(failpoint: String? = nil) async throws {
         guard getuid() == 0 else { throw Failure("the agent loads BPF programs: run the tests as root") }
         let command = try Command(
-            [
-                try Artifacts.agent, "--server-address", address, "--hook-address", "unix://\(hookSocket)",
+            (failpoint.map { ["/usr/bin/env", "APUS_FAILPOINT=\($0)", try Artifacts.debugAgent] } ?? [try Artifacts.agent]) + [
+                "--server-address", address, "--hook-address", "unix://\(hookSocket)",
                 "--state-dir", directory("state"), "--bpf-dir", bpfDirectory, "--export-filename", exportFile,
-                "--config-dir", directory("configuration"),
+                "--config-dir", directory("configuration"), "--spool-dir", spool,
             ] + flags)
         running.withLock { $0 = command }
         try await eventually("the agent to be ready") {
@@ -57,6 +60,14 @@ final class AgentProcess: Sendable {
         where FileManager.default.fileExists(atPath: leftover) {
             throw Failure("the agent left \(leftover)")
         }
+        running.withLock { $0 = nil }
+    }
+
+    /// Waits until it has died by itself.
+    func death() async throws {
+        guard let command = running.withLock({ $0 }) else { return }
+        let outcome = try await command.outcome(within: .seconds(20))
+        guard outcome.status == 128 + SIGKILL else { throw Failure("the agent ended with \(outcome.status)") }
         running.withLock { $0 = nil }
     }
 

@@ -5,6 +5,10 @@ import Foundation
 /// and says how to get it; no test passes because it could not run.
 enum Artifacts {
     static var agent: String { get throws { try program("APUS_DIST", "dist", "apus-agent", "make build") } }
+    /// With failpoints, which a release build does not have.
+    static var debugAgent: String {
+        get throws { try program("APUS_DIST_DEBUG", "dist/debug", "apus-agent", "make tests") }
+    }
     static var hook: String { get throws { try program("APUS_DIST", "dist", "apus-oci-hook", "make build") } }
     static var client: String { get throws { try program("APUS_DIST", "dist", "apus", "make build") } }
 
