@@ -80,7 +80,34 @@ static void on_signal(int number)
 		add(&text, context, (size_t)context_length);
 	}
 	apus_log_write("error", text.bytes, text.length);
+	if (number == SIGALRM)
+		apus_guard_spool();
 	apus_guard_fail(text.bytes, text.length);
+}
+
+void apus_guard_spool(void)
+{
+	static volatile sig_atomic_t begun;
+	// A container that is not to start needs no identity; and one attempt is enough.
+	if (begun || failure_exit != 0 || !apus_spool_is_prepared())
+		return;
+	begun = 1;
+	phase = (const uint8_t *)"leaving the request in the spool";
+	int error = apus_spool_write();
+
+	struct text text = { .length = 0 };
+	if (error == 0) {
+		add_string(&text, "msg=\"left the request for the agent's next start\"");
+	} else {
+		add_string(&text, "msg=\"cannot leave the request in the spool\" error=\"");
+		add_string(&text, apus_error_text(error));
+		add_string(&text, "\"");
+	}
+	if (context_length > 0) {
+		add_string(&text, " ");
+		add(&text, context, (size_t)context_length);
+	}
+	apus_log_write(error == 0 ? "info" : "warning", text.bytes, text.length);
 }
 
 void apus_guard_install(void)
@@ -106,10 +133,17 @@ void apus_guard_install(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void apus_guard_start(uint32_t timeout_ms)
+static struct timeval milliseconds(uint32_t count)
 {
+	return (struct timeval){ .tv_sec = count / 1000, .tv_usec = count % 1000 * 1000 };
+}
+
+void apus_guard_start(uint32_t timeout_ms, uint32_t reserve_ms)
+{
+	// The second alarm ends whatever the first one's handler is stuck in.
 	struct itimerval timer = {
-		.it_value = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 },
+		.it_value = milliseconds(timeout_ms - reserve_ms),
+		.it_interval = milliseconds(reserve_ms > 0 ? reserve_ms : 10),
 	};
 	setitimer(ITIMER_REAL, &timer, NULL);
 }

@@ -104,8 +104,18 @@ void apus_close(int fd)
 	close(fd);
 }
 
+bool apus_own_file_is_writable_by_others(void)
+{
+	struct stat status;
+	return stat("/proc/self/exe", &status) == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
 const char *apus_error_text(int error)
 {
+	if (error == APUS_UNSAFE_DIRECTORY)
+		return "the directory must be root's, and writable by nobody else";
+	if (error == APUS_SPOOL_IS_FULL)
+		return "the directory is full";
 	if (error == APUS_NOT_A_REGULAR_FILE)
 		return "not a regular file";
 	if (error == ELOOP)

@@ -15,6 +15,15 @@ enum AgentError: Error {
     /// The agent answered, and its answer is an error.
     case refused(code: String, message: String)
 
+    /// Whether the agent may say something else at its next start: it was not there, or on its way out, rather than
+    /// of another opinion.
+    var isTransient: Bool {
+        if case .refused(let code, _) = self {
+            return code == "14"
+        }
+        return true
+    }
+
     var description: String {
         switch self {
         case .unsupportedAddress: "the address is not unix:///absolute/path"

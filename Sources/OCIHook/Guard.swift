@@ -24,6 +24,7 @@ enum Guard {
     static func fail(_ message: String, _ fields: [(StaticString, String)]) -> Never {
         let line = Log.line(message, fields)
         Log.write(.error, line)
+        apus_guard_spool()
         var text = line.text
         text.withUTF8 { apus_guard_fail($0.baseAddress, $0.count) }
     }

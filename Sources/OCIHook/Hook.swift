@@ -8,8 +8,8 @@ struct Hook {
     /// Microseconds of the monotonic clock, for the log.
     let started: UInt64
 
-    /// What a gRPC server accepts unless it was told otherwise.
-    static let maximumRequest = 4 << 20
+    /// What the agent accepts.
+    static let maximumRequest = 1 << 20
 
     func run() {
         Guard.phase("reading the OCI state from standard input")
@@ -93,10 +93,16 @@ struct Hook {
     }
 
     private func deliver(_ message: [UInt8], _ request: RuntimeHookRequest) {
+        if !options.spoolDirectory.isEmpty {
+            Spool.prepare(request, directory: options.spoolDirectory)
+        }
         do {
             let agent = try Agent(address: options.agentAddress)
             try agent.runtimeHook(message, timeoutMilliseconds: options.timeoutMilliseconds)
         } catch {
+            if !error.isTransient {
+                Spool.discard()
+            }
             Guard.fail(
                 "cannot tell the agent",
                 [
@@ -105,6 +111,7 @@ struct Hook {
                 ])
         }
         // An alarm from here on is too late to matter.
+        Spool.discard()
         Guard.failureExit(failing: false)
         Guard.phase("finishing")
         Log.write(

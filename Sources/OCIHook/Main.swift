@@ -20,8 +20,12 @@ struct Main {
         }
 
         Guard.failureExit(failing: options.failClosed)
-        apus_guard_start(options.timeoutMilliseconds)
+        apus_guard_start(options.timeoutMilliseconds, options.spoolReserveMilliseconds)
         Log.open(options.logFile)
+        if apus_own_file_is_writable_by_others() {
+            // Whoever used that has replaced this very check; what is left is to tell, and to do the work.
+            Log.write(.warning, "the hook's own file is writable by group or others: chmod go-w", [])
+        }
         for problem in options.problems {
             Log.write(.warning, "ignoring a part of the command line", [("problem", problem)])
         }

@@ -17,6 +17,8 @@ struct Options {
     var failClosed = false
     var failAllowNamespaces = "kube-system"
     var logFile = "/var/log/apus/hook.log"
+    /// Where a request is left that the agent could not be told; empty for nowhere.
+    var spoolDirectory = ""
     /// Debug builds: how to die (see failpoint.c).
     var failpoint = ""
     /// What was not understood.
@@ -40,7 +42,7 @@ struct Options {
         case "--help": action = .help
         case "--version": action = .version
         case "--fail-closed": setFailClosed(attached)
-        case "--agent-address", "--timeout", "--fail-allow-namespaces", "--log-file":
+        case "--agent-address", "--timeout", "--fail-allow-namespaces", "--log-file", "--spool-dir":
             guard let value = attached ?? rest.next() else {
                 problems.append("\(name) needs a value")
                 return
@@ -62,6 +64,12 @@ struct Options {
         case "--agent-address": agentAddress = value
         case "--fail-allow-namespaces": failAllowNamespaces = value
         case "--log-file": logFile = value
+        case "--spool-dir":
+            guard value.isEmpty || value.utf8.first == UInt8(ascii: "/") else {
+                problems.append("--spool-dir \(value) is no absolute path")
+                return
+            }
+            spoolDirectory = value
         default:
             guard let milliseconds = Self.milliseconds(value) else {
                 problems.append("--timeout \(value) is no duration between 1ms and 10m")
@@ -69,6 +77,12 @@ struct Options {
             }
             timeoutMilliseconds = milliseconds
         }
+    }
+
+    /// The part of the timeout that is not spent on the agent, so that there is time left for the spool: a tenth, up to
+    /// 100 ms.
+    var spoolReserveMilliseconds: UInt32 {
+        spoolDirectory.isEmpty || timeoutMilliseconds < 2 ? 0 : max(1, min(100, timeoutMilliseconds / 10))
     }
 
     private mutating func setFailClosed(_ value: String?) {
@@ -126,6 +140,7 @@ struct Options {
           --fail-closed                   fail the container if the agent could not be told
           --fail-allow-namespaces A,B     namespaces that --fail-closed leaves alone (kube-system)
           --log-file FILE                 where to log, one line an event (/var/log/apus/hook.log)
+          --spool-dir DIR                 where to leave what the agent could not be told (nowhere)
           --version                       print the version
           --help                          print this text
 

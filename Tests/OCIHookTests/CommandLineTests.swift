@@ -34,7 +34,7 @@ extension HookTests {
         @Test(
             "What is wrong with the command line is a line in the log, and the hook does its work",
             arguments: [
-                (["--spool-dir=/x"], "unknown flag --spool-dir"),
+                (["--spool-file=/x"], "unknown flag --spool-file"),
                 (["--timeout", "soon"], "--timeout soon is no duration between 1ms and 10m"),
                 (["--timeout", "0s"], "--timeout 0s is no duration"),
                 (["--timeout=11m"], "--timeout 11m is no duration"),

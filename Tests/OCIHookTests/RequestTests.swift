@@ -87,7 +87,7 @@ extension HookTests {
 
         @Test("A request that is larger than a server takes loses its mounts, not its pod")
         func tooLarge() throws {
-            let option = String(repeating: "o", count: 1 << 20)
+            let option = String(repeating: "o", count: 1 << 18)
             scratch.write(
                 "bundle/config.json",
                 """
@@ -101,12 +101,12 @@ extension HookTests {
             #expect(scratch.logLines.contains { $0.contains("too large") && $0.contains("left_out=mounts") })
         }
 
-        @Test("A request of megabytes passes HTTP/2's windows")
+        @Test("A request of a megabyte passes HTTP/2's windows")
         func large() throws {
-            let option = String(repeating: "o", count: 3 << 20)
+            let option = String(repeating: "o", count: 1000 << 10)
             scratch.write("bundle/config.json", "{\"mounts\": [{\"options\": [\"\(option)\"]}]}")
             #expect(try scratch.hook().exit == 0)
-            #expect(agent.requests.first.map { $0.count > 6 << 20 } == true)
+            #expect(agent.requests.first.map { $0.count > 2000 << 10 } == true)
         }
 
         @Test("A hostile /config.json in the working directory is not read")

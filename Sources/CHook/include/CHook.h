@@ -20,8 +20,9 @@ const char *apus_argument(size_t index);
 /// of by a signal, which the runtime would take for a failed hook.
 void apus_guard_install(void);
 
-/// Starts the one timer that bounds everything the hook does.
-void apus_guard_start(uint32_t timeout_ms);
+/// Starts the one timer that bounds everything the hook does. `reserve_ms`, less than the whole, is
+/// what of it is kept back for the spool; 0 without one.
+void apus_guard_start(uint32_t timeout_ms, uint32_t reserve_ms);
 
 /// What the hook exits with when it fails: 1 to fail the container, 0 to let it start.
 void apus_guard_set_failure_exit(int code);
@@ -37,6 +38,10 @@ void apus_guard_set_context(const uint8_t *fields, size_t length);
 /// to stderr too, where the runtime picks it up. `fields` are escaped already.
 _Noreturn void apus_guard_fail(const uint8_t *fields, size_t length);
 
+/// Leaves the prepared request in the spool, if there is one and the container is to start, and
+/// logs how that went. Safe in a signal handler; does nothing the second time.
+void apus_guard_spool(void);
+
 /// exit(0) without atexit handlers: there is nothing to flush.
 _Noreturn void apus_guard_succeed(void);
 
@@ -51,6 +56,21 @@ void apus_log_write(const char *level, const uint8_t *fields, size_t length);
 
 /// Writes to stdout, stderr or a pipe as far as that does not block. Safe in a signal handler.
 void apus_write(int fd, const void *bytes, size_t length);
+
+// -- spool.c
+
+/// Says what to leave in which directory, under which name. Everything stays where it is until the
+/// hook ends. A directory of NULL takes it back.
+void apus_spool_prepare(const uint8_t *directory, const uint8_t *name, const uint8_t *bytes,
+			size_t length);
+
+bool apus_spool_is_prepared(void);
+
+/// Writes it: a whole file of mode 0600 or none, in a directory of root's alone. Safe in a signal
+/// handler. Returns 0 or the error number.
+int apus_spool_write(void);
+#define APUS_UNSAFE_DIRECTORY 100001
+#define APUS_SPOOL_IS_FULL 100002
 
 // -- system.c: results are >= 0, or a negated error number
 
@@ -73,6 +93,9 @@ int apus_send_all(int fd, const void *bytes, size_t length);
 int apus_connect(const char *path);
 
 void apus_close(int fd);
+
+/// Whether group or others may write to the hook's own file; false if that cannot be seen.
+bool apus_own_file_is_writable_by_others(void);
 
 /// What an error number means, in English.
 const char *apus_error_text(int error);
