@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -72,4 +73,9 @@ int apus_detached_mount(const char *filesystem)
 int apus_memory_file(const char *name)
 {
 	return memfd_create(name, MFD_CLOEXEC);
+}
+
+int apus_pidfd_open(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
 }

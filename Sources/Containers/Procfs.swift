@@ -10,21 +10,27 @@ package struct Procfs: Sendable {
         self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
     }
 
-    /// The real parent's pid, from /proc/PID/stat: the second field after the command's closing parenthesis.
-    package func parent(of pid: UInt32) -> UInt32? {
-        guard let stat = text("\(pid)/stat", limit: 4096), let end = stat.lastIndex(of: ")") else { return nil }
-        let fields = stat[stat.index(after: end)...].split(separator: " ")
-        return fields.count > 1 ? UInt32(fields[1]) : nil
+    /// The real parent's pid.
+    package func parent(of pid: UInt32) -> UInt32? { statField(pid, 4).flatMap { UInt32($0) } }
+
+    /// When the process was forked, in clock ticks (1/100 s) of the boot clock. With its pid it names a process: no two
+    /// that had the same number began in the same tick.
+    /// Nil also for one that has ended and is not waited for yet.
+    package func startTime(of pid: UInt32) -> UInt64? {
+        guard let state = statField(pid, 3), state != "Z", state != "X" else { return nil }
+        return statField(pid, 22).flatMap { UInt64($0) }
     }
 
-    /// When the process started, in clock ticks since boot; nil also for one that has ended and is not waited for yet.
-    package func startTime(of pid: UInt32) -> UInt64? {
+    /// A field of /proc/PID/stat, counted from 1 as in proc(5); from the third on, which is the first after the
+    /// command's closing parenthesis.
+    private func statField(_ pid: UInt32, _ field: Int) -> Substring? {
         guard let stat = text("\(pid)/stat", limit: 4096), let end = stat.lastIndex(of: ")") else { return nil }
-        // The third field is the state, the 22nd the start.
         let fields = stat[stat.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, !["Z", "X"].contains(fields[0]) else { return nil }
-        return UInt64(fields[19])
+        return field - 3 < fields.count ? fields[field - 3] : nil
     }
+
+    /// Which directory is the process's root.
+    package func rootDirectory(of pid: UInt32) -> FileIdentity? { FileIdentity("\(root)/\(pid)/root") }
 
     /// The process's cgroup in the given hierarchy, as a path below that hierarchy's root.
     package func cgroupPath(of pid: UInt32, in hierarchy: CgroupHierarchy) -> String? {
@@ -78,5 +84,19 @@ package struct Procfs: Sendable {
             count = max(got, 0)
         }
         return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// What tells a file or directory from every other that is there at the moment.
+package struct FileIdentity: Equatable, Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+
+    /// Follows links. Nil if there is no such file.
+    package init?(_ path: String) {
+        var status = stat()
+        guard fstatat(AT_FDCWD, path, &status, 0) == 0 else { return nil }
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
     }
 }

@@ -2,13 +2,15 @@
 
 /// Why a container was not registered. The message says what was attempted, on what, and why it failed.
 package struct RegistrationError: Error, Equatable, CustomStringConvertible {
-    package enum Code: Sendable {
+    package enum Code: String, Sendable, CaseIterable {
         /// The request itself is wrong: a missing or malformed field.
         case invalid
         /// What the request says is not what the kernel shows.
         case denied
         /// The agent cannot take it now; trying again may help.
         case unavailable
+        /// The caller has as many calls under way as it may.
+        case busy
         /// The agent tried and failed.
         case failed
     }

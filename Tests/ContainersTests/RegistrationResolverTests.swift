@@ -5,7 +5,7 @@ import Models
 import Testing
 
 /// A procfs of a few files: what the kernel would say of each process.
-private final class Processes {
+private final class Processes: Sendable {
     let root: String
 
     init() {
@@ -15,17 +15,23 @@ private final class Processes {
 
     deinit {
         for pid in ["1", "10", "20", "30", "40"] {
-            for file in ["stat", "cgroup", "ns/pid", "ns/user"] { unlink("\(root)/\(pid)/\(file)") }
+            for file in ["stat", "cgroup", "root", "ns/pid", "ns/user"] { unlink("\(root)/\(pid)/\(file)") }
             for directory in ["/ns", ""] { rmdir("\(root)/\(pid)\(directory)") }
         }
         rmdir(root)
     }
 
-    /// - Parameter namespace: the number of its pid and user namespaces; the host's is 1.
-    func add(_ pid: UInt32, parent: UInt32, cgroup: String, name: String = "x", namespace: Int = 1) {
+    /// - Parameters:
+    ///   - namespace: the number of its pid and user namespaces; the host's is 1.
+    ///   - rootDirectory: what it sees as its root.
+    func add(
+        _ pid: UInt32, parent: UInt32, cgroup: String, name: String = "x", namespace: Int = 1, start: UInt64 = 7,
+        rootDirectory: String = "/"
+    ) {
         for directory in ["", "/ns"] { mkdir("\(root)/\(pid)\(directory)", 0o755) }
         for kind in ["pid", "user"] { symlink("\(kind):[\(namespace)]", "\(root)/\(pid)/ns/\(kind)") }
-        write("\(pid) (\(name)) S \(parent) \(pid) \(pid) 0 -1", to: "\(pid)/stat")
+        symlink(rootDirectory, "\(root)/\(pid)/root")
+        write("\(pid) (\(name)) S \(parent) \(pid) \(pid) 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(start)", to: "\(pid)/stat")
         write("0::\(cgroup)\n", to: "\(pid)/cgroup")
     }
 
@@ -34,6 +40,11 @@ private final class Processes {
         fputs(text, file)
         fclose(file)
     }
+}
+
+extension HookCaller {
+    /// One that lives on.
+    fileprivate init(pid: UInt32, uid: UInt32) { self.init(pid: pid, uid: uid) { true } }
 }
 
 @Suite struct RegistrationResolverTests {
@@ -64,7 +75,7 @@ private final class Processes {
     }
 
     private func withCgroup(_ body: (String) throws -> Void) throws {
-        let path = "/apus-resolver-\(getpid())"
+        let path = "/apus-resolver-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         try #require(mkdir(hierarchy.root + path, 0o755) == 0, "cannot make a cgroup below \(hierarchy.root)")
         defer { rmdir(hierarchy.root + path) }
         try body(path)
@@ -89,7 +100,7 @@ private final class Processes {
             processes.add(20, parent: 10, cgroup: path)
             processes.add(30, parent: 10, cgroup: "/")
             let registration = try resolver.resolve(
-                try identity(.createRuntime, cgroupsPath: "/a/lie"), statePid: 20, caller: HookCaller(pid: 30, uid: 0))
+                try identity(.createRuntime, cgroupsPath: path), statePid: 20, caller: HookCaller(pid: 30, uid: 0))
             #expect(registration.initProcess == 20)
             #expect(registration.cgroupPath == path)
         }
@@ -131,7 +142,8 @@ private final class Processes {
     }
 
     @Test func `an init in the root of the hierarchy has no cgroup to be known by`() throws {
-        processes.add(20, parent: 1, cgroup: "/")
+        processes.add(10, parent: 1, cgroup: "/")
+        processes.add(20, parent: 10, cgroup: "/")
         processes.add(30, parent: 20, cgroup: "/")
         #expect(try refusal(.createContainer, statePid: 0, pid: 30)?.code == .denied)
     }
@@ -141,15 +153,194 @@ private final class Processes {
             let inner = path + "/container"
             try #require(mkdir(hierarchy.root + inner, 0o755) == 0)
             defer { rmdir(hierarchy.root + inner) }
-            processes.add(20, parent: 1, cgroup: inner)
+            processes.add(10, parent: 1, cgroup: "/")
+            processes.add(20, parent: 10, cgroup: inner)
             processes.add(30, parent: 20, cgroup: inner)
             let caller = HookCaller(pid: 30, uid: 0)
             let claimed = try resolver.resolve(
                 try identity(.createContainer, cgroupsPath: path), statePid: 0, caller: caller)
             #expect(claimed.cgroupPath == path)
-            let lied = try resolver.resolve(
-                try identity(.createContainer, cgroupsPath: "/app"), statePid: 0, caller: caller)
-            #expect(lied.cgroupPath == inner)
+            let unclaimed = try resolver.resolve(try identity(.createContainer), statePid: 0, caller: caller)
+            #expect(unclaimed.cgroupPath == inner)
+        }
+    }
+
+    // MARK: What the request says against what the kernel shows
+
+    /// A container's processes as they are when its hook is called: 10 the runtime, 20 the init, 30 the hook.
+    private func addContainer(_ stage: HookStage, cgroup: String) {
+        processes.add(10, parent: 1, cgroup: "/")
+        processes.add(20, parent: 10, cgroup: cgroup)
+        processes.add(30, parent: stage == .createRuntime ? 10 : 20, cgroup: stage == .createRuntime ? "/" : cgroup)
+    }
+
+    private func resolve(
+        _ stage: HookStage, cgroupsPath: String = "", isRunning: @escaping @Sendable () -> Bool = { true }
+    ) throws -> Registration {
+        try resolver.resolve(
+            try identity(stage, cgroupsPath: cgroupsPath), statePid: 20,
+            caller: HookCaller(pid: 30, uid: 0, isRunning: isRunning))
+    }
+
+    private func refusal(
+        _ stage: HookStage, cgroupsPath: String = "", isRunning: @escaping @Sendable () -> Bool = { true }
+    ) -> RegistrationError? {
+        do {
+            _ = try resolve(stage, cgroupsPath: cgroupsPath, isRunning: isRunning)
+            return nil
+        } catch {
+            return error as? RegistrationError
+        }
+    }
+
+    @Test(arguments: [HookStage.createRuntime, .createContainer])
+    func `a claim of another cgroup is refused, one that may have led here is not`(stage: HookStage) throws {
+        try withCgroup { path in
+            addContainer(stage, cgroup: path)
+            for claim in ["", "/", path, path + "/", "/./\(path)", "/elsewhere" + path] {
+                #expect(refusal(stage, cgroupsPath: claim) == nil, "\(claim)")
+            }
+            for claim in ["/a/lie", path + "/below", path + "x", "/x" + path.dropFirst()] {
+                let error = refusal(stage, cgroupsPath: claim)
+                #expect(error?.code == .denied && error?.message.contains("is said to be in") == true, "\(claim)")
+            }
+        }
+    }
+
+    @Test func `systemd's form as a directory's name is what it names`() throws {
+        let name = "apus-resolver.slice:runc:\(getpid())"
+        try #require(mkdir("\(hierarchy.root)/\(name)", 0o755) == 0)
+        defer { rmdir("\(hierarchy.root)/\(name)") }
+        addContainer(.createRuntime, cgroup: "/" + name)
+        #expect(refusal(.createRuntime, cgroupsPath: name) == nil)
+        #expect(refusal(.createRuntime, cgroupsPath: "apus-resolver.slice:runc:other")?.code == .denied)
+    }
+
+    // MARK: Numbers that become another's
+
+    @Test(arguments: [HookStage.createRuntime, .createContainer])
+    func `a caller that is gone by the end of the look is not believed`(stage: HookStage) throws {
+        try withCgroup { path in
+            addContainer(stage, cgroup: path)
+            #expect(refusal(stage) == nil)
+            #expect(refusal(stage) { false }?.code == .unavailable)
+        }
+    }
+
+    @Test(arguments: [HookStage.createRuntime, .createContainer])
+    func `an init whose number becomes another's during the look is not believed`(stage: HookStage) throws {
+        try withCgroup { path in
+            addContainer(stage, cgroup: path)
+            let error = refusal(stage) { [processes] in
+                processes.add(20, parent: 10, cgroup: path, start: 8)
+                return true
+            }
+            #expect(error?.code == .unavailable)
+        }
+    }
+
+    @Test(arguments: [HookStage.createRuntime, .createContainer])
+    func `a caller that has another parent after the look is not believed`(stage: HookStage) throws {
+        try withCgroup { path in
+            addContainer(stage, cgroup: path)
+            let error = refusal(stage) { [processes] in
+                processes.add(30, parent: 40, cgroup: "/")
+                return true
+            }
+            #expect(error?.code == .unavailable)
+        }
+    }
+
+    @Test func `a registration holds for the same process in the same place alone`() throws {
+        try withCgroup { path in
+            addContainer(.createRuntime, cgroup: path)
+            let registration = try resolve(.createRuntime)
+            #expect(registration.initStart == 7 && registration.holds(in: resolver.procfs, resolver.hierarchy))
+            processes.add(20, parent: 10, cgroup: path, start: 8)
+            #expect(!registration.holds(in: resolver.procfs, resolver.hierarchy))
+            processes.add(20, parent: 10, cgroup: "/", start: 7)
+            #expect(!registration.holds(in: resolver.procfs, resolver.hierarchy))
+        }
+    }
+
+    // MARK: Callers who are where no runtime and no hook is
+
+    @Test func `in createRuntime nobody in the container itself is believed`() throws {
+        try withCgroup { path in
+            for stranger: UInt32 in [10, 30] {
+                addContainer(.createRuntime, cgroup: path)
+                processes.add(stranger, parent: stranger == 10 ? 1 : 10, cgroup: path)
+                let error = refusal(.createRuntime)
+                #expect(error?.code == .denied && error?.message.contains("process \(stranger) is in") == true)
+            }
+        }
+    }
+
+    /// crun forks twice for a user and a pid namespace, and what was between has ended when the hook is called.
+    @Test(arguments: [
+        (parent: UInt32(1), namespace: 2, start: UInt64(8), isTaken: true), (1, 2, 7, true), (1, 1, 8, false),
+        (1, 2, 6, false), (40, 2, 8, false),
+    ])
+    func `in createRuntime an init may have been left to the runtime's ancestor`(
+        parent: UInt32, namespace: Int, start: UInt64, isTaken: Bool
+    ) throws {
+        try withCgroup { path in
+            processes.add(20, parent: parent, cgroup: path, namespace: namespace, start: start)
+            processes.add(10, parent: 1, cgroup: "/")
+            processes.add(30, parent: 10, cgroup: "/")
+            #expect((refusal(.createRuntime) == nil) == isTaken)
+        }
+    }
+
+    @Test func `in createRuntime the callers' cgroups are for the registry to judge`() throws {
+        try withCgroup { path in
+            addContainer(.createRuntime, cgroup: path)
+            let root = try #require(hierarchy.id(ofPath: "/"))
+            let registration = try resolve(.createRuntime)
+            #expect(registration.callerCgroups == [root, root])
+            var registry = ContainerRegistry(host: NamespaceKey(mount: 1, pid: 1))
+            registry.cgroupCreated(id: root, parent: 0)
+            try registry.admit(registration)
+            // As if the runtime ran in a container.
+            let other = Container(
+                identity: try ContainerIdentity(id: "other"), source: .cgroup, cgroup: root, initProcess: nil)
+            try registry.register(other, namespaces: nil)
+            let error = #expect(throws: RegistrationError.self) { try registry.admit(registration) }
+            #expect(error?.code == .denied && error?.message.contains("container other") == true)
+        }
+    }
+
+    @Test func `in createContainer a hook is in the cgroup of its parent`() throws {
+        try withCgroup { path in
+            addContainer(.createContainer, cgroup: path)
+            processes.add(30, parent: 20, cgroup: path + "/below")
+            #expect(refusal(.createContainer) == nil)
+            for elsewhere in ["/", path + "x"] {
+                processes.add(30, parent: 20, cgroup: elsewhere)
+                #expect(refusal(.createContainer)?.code == .denied, "\(elsewhere)")
+            }
+        }
+    }
+
+    @Test func `in createContainer a runtime outside waits for the init`() throws {
+        try withCgroup { path in
+            addContainer(.createContainer, cgroup: path)
+            processes.add(10, parent: 1, cgroup: path)
+            #expect(refusal(.createContainer)?.message.contains("no runtime outside") == true)
+            // One that was left to an ancestor of the runtime's is an init as well.
+            processes.add(20, parent: 1, cgroup: path)
+            #expect(refusal(.createContainer) == nil)
+            processes.add(20, parent: 0, cgroup: path)
+            #expect(refusal(.createContainer)?.message.contains("no runtime outside") == true)
+        }
+    }
+
+    @Test func `in createContainer an init that has changed its root runs already`() throws {
+        try withCgroup { path in
+            processes.add(20, parent: 10, cgroup: path, rootDirectory: "/tmp")
+            addContainer(.createContainer, cgroup: path)
+            let error = refusal(.createContainer)
+            #expect(error?.code == .denied && error?.message.contains("has changed its root") == true)
         }
     }
 }

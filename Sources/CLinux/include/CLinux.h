@@ -32,6 +32,10 @@ void apus_name_thread(const char *name);
 /// failure.
 int apus_eventfd(void);
 
+/// A descriptor of a process (pidfd), closed on exec; readable once it has exited. -1 and errno on
+/// failure. (glibc has it from 2.36.)
+int apus_pidfd_open(pid_t pid);
+
 /// A disabled perf event: of a tracepoint by its number `config`, or of a kprobe or uprobe at
 /// `name` (a function, a file) and `offset`. Of the calling thread if `own`, else of CPU 0. -1 and
 /// errno on failure. (glibc has no perf_event_open.)
