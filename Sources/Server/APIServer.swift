@@ -44,6 +44,8 @@ package final class APIServer: Service {
 
     /// A message is one request: a GetEvents filter, a container's description, later a policy.
     private static let largestRequest = 4 << 20
+    /// What one connection of the hook's socket, where everybody may connect, can have the agent hold.
+    private static let largestHookRequest = 1 << 20
     /// What calls under way get to end by themselves when the agent goes.
     private static let gracePeriod = Duration.seconds(2)
 
@@ -52,43 +54,55 @@ package final class APIServer: Service {
     private let streams = OpenStreams()
     private let containersService: ContainersService
     private let hookService: HookService
+    private let peers = PeerTable()
+    private let hookPeers = PeerTable(limits: .init())
+    private let refused: @Sendable (HookRefusal) -> Void
     private let state = Mutex(State.idle)
     private let stopping = ReadyGate()
 
     package init(
         configuration: Configuration, hub: EventHub, ready: ReadyGate,
         health: @escaping @Sendable () -> HealthReport, info: @escaping @Sendable () -> InfoReport,
-        containers: @escaping @Sendable () async -> [KnownContainer], register: @escaping Register
+        containers: @escaping @Sendable () async -> [KnownContainer], register: @escaping Register,
+        refused: @escaping @Sendable (HookRefusal) -> Void
     ) {
         self.configuration = configuration
+        self.refused = refused
         containersService = ContainersService(containers: containers)
         service = SensorsService(
             events: EventStream(
-                hub: hub, ready: ready, streams: streams, capacity: configuration.eventQueueSize),
-            hook: HookEndpoint(register: register, onlyRoot: true),
+                hub: hub, ready: ready, streams: streams, peers: peers, capacity: configuration.eventQueueSize),
+            hook: HookEndpoint(register: register, refused: refused, peers: peers, onlyRoot: true),
             ready: ready, health: health, info: info)
-        hookService = HookService(hook: HookEndpoint(register: register, onlyRoot: false))
+        hookService = HookService(
+            hook: HookEndpoint(register: register, refused: refused, peers: hookPeers, onlyRoot: false))
     }
 
     /// Makes both sockets: from the return on they accept. Calls are answered once ``run()`` is under way.
     package func start() throws(ListenError) {
         let main = try SocketListener(
-            address: configuration.serverAddress, mode: 0o600, on: MultiThreadedEventLoopGroup(numberOfThreads: 1))
+            address: configuration.serverAddress, mode: 0o600, on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
+            peers: peers, refused: refused)
         let hook: SocketListener
         do throws(ListenError) {
             hook = try SocketListener(
-                address: configuration.hookAddress, mode: 0o666, on: MultiThreadedEventLoopGroup(numberOfThreads: 1))
+                address: configuration.hookAddress, mode: 0o666, on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
+                peers: hookPeers, refused: refused)
         } catch {
             main.close()
             throw error
         }
+        var configuration = Transport.Config.defaults
+        configuration.rpc.maxRequestPayloadSize = Self.largestRequest
+        // Events come in batches already, and an answer to a hook is what a container waits for: nothing is gained by
+        // holding a flush back.
+        configuration.connection.flushCoalescing = nil
+        var hookConfiguration = configuration
+        hookConfiguration.rpc.maxRequestPayloadSize = Self.largestHookRequest
+        hookConfiguration.http2.maxConcurrentStreams = 1
         let endpoints = [
-            endpoint(
-                main, [service, containersService], executor: EventLoopExecutor(main.eventLoopGroup.any()),
-                idleTime: nil),
-            // A hook calls once and goes; who stays without calling only holds a descriptor.
-            endpoint(
-                hook, [hookService], executor: EventLoopExecutor(hook.eventLoopGroup.any()), idleTime: .seconds(10)),
+            endpoint(main, [service, containersService], configuration),
+            endpoint(hook, [hookService], hookConfiguration),
         ]
         state.withLock { $0 = .listening(endpoints) }
     }
@@ -155,17 +169,11 @@ package final class APIServer: Service {
     }
 
     private func endpoint(
-        _ listener: SocketListener, _ services: [any RegistrableRPCService], executor: EventLoopExecutor,
-        idleTime: Duration?
+        _ listener: SocketListener, _ services: [any RegistrableRPCService], _ configuration: Transport.Config
     ) -> Endpoint {
-        var configuration = Transport.Config.defaults
-        configuration.rpc.maxRequestPayloadSize = Self.largestRequest
-        configuration.connection.maxIdleTime = idleTime
-        // Events come in batches already, and an answer to a hook is what a container waits for: nothing is gained by
-        // holding a flush back.
-        configuration.connection.flushCoalescing = nil
         let transport = Transport(listenerFactory: listener, config: configuration)
         return Endpoint(
-            listener: listener, server: GRPCServer(transport: transport, services: services), executor: executor)
+            listener: listener, server: GRPCServer(transport: transport, services: services),
+            executor: EventLoopExecutor(listener.eventLoopGroup.any()))
     }
 }

@@ -9,6 +9,7 @@ struct EventStream: Sendable {
     let hub: EventHub
     let ready: ReadyGate
     let streams: OpenStreams
+    let peers: PeerTable
     /// Events that wait for one client.
     let capacity: Int
 
@@ -27,7 +28,7 @@ struct EventStream: Sendable {
 
         let lease = streams.lease(
             hub.subscribe(
-                name: "grpc \(context.clientName)", format: .protobuf, capacity: capacity, linger: Self.linger,
+                name: "grpc \(clientName(context))", format: .protobuf, capacity: capacity, linger: Self.linger,
                 accepts: filter.predicate))
         return StreamingServerResponse { writer in
             // When a client leaves, the RPC is cancelled and this task is not: without the handler an idle
@@ -46,6 +47,11 @@ struct EventStream: Sendable {
         }
     }
 
+    /// For the operator who reads a list of subscribers.
+    private func clientName(_ context: ServerContext) -> String {
+        context.connection.flatMap(peers.peer).map { "pid \($0.pid) uid \($0.uid)" } ?? context.remotePeer
+    }
+
     private func waitUntilReady(_ context: ServerContext) async throws {
         if ready.isOpen { return }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -57,12 +63,5 @@ struct EventStream: Sendable {
             defer { group.cancelAll() }
             try await group.next()
         }
-    }
-}
-
-extension ServerContext {
-    /// For the operator who reads a list of subscribers.
-    var clientName: String {
-        peerCredentials.map { "pid \($0.pid) uid \($0.uid)" } ?? remotePeer
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Containers
 internal import GRPCNIOTransportHTTP2Posix
 internal import Glibc
 internal import Models
@@ -10,6 +11,9 @@ internal import Synchronization
 final class SocketListener: HTTP2ServerTransport.ListenerFactory {
     let eventLoopGroup: any EventLoopGroup
     let address: ListenAddress
+    /// Who is connected, for a unix socket.
+    let peers: PeerTable
+    private let refused: @Sendable (HookRefusal) -> Void
     private let file: SocketFile?
     private let state: Mutex<State>
 
@@ -22,9 +26,17 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
     }
 
     /// From the return on, the kernel accepts connections.
-    /// - Parameter mode: permission bits, for a socket in the file system.
-    init(address: ListenAddress, mode: UInt32, on group: any EventLoopGroup) throws(ListenError) {
+    /// - Parameters:
+    ///   - mode: permission bits, for a socket in the file system.
+    ///   - peers: where its connections are entered.
+    ///   - refused: told of connections that are closed because there are too many.
+    init(
+        address: ListenAddress, mode: UInt32, on group: any EventLoopGroup, peers: PeerTable,
+        refused: @escaping @Sendable (HookRefusal) -> Void
+    ) throws(ListenError) {
         self.address = address
+        self.peers = peers
+        self.refused = refused
         self.eventLoopGroup = group
         switch address {
         case .unix(let path):
@@ -81,6 +93,7 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         guard let descriptor = takeDescriptor(next: .binding([])) else { throw ChannelError.alreadyClosed }
         defer { endBinding() }
         let isUnix = file != nil
+        let (peers, refused) = (peers, refused)
         return try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -88,25 +101,63 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
                 }.flatMap { listenerConfigurator.configure(channel: channel) }
             }
             .bind(descriptor) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(PingAnswerer())
-                }.flatMap {
-                    isUnix ? Self.withCredentials(channel) : Self.withoutDelay(channel)
+                (isUnix ? Self.withCredentials(channel, peers, refused) : Self.withoutDelay(channel)).flatMap { known in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(PingAnswerer())
+                        return known
+                    }
                 }.flatMap {
                     connectionConfigurator.configure(channel: $0, tls: .none)
                 }
             }
     }
 
-    private static func withCredentials(_ channel: any Channel) -> EventLoopFuture<any Channel> {
+    /// The channel under the number by which its peer is known; closed, and an error, where that has no place.
+    private static func withCredentials(
+        _ channel: any Channel, _ peers: PeerTable, _ refused: @escaping @Sendable (HookRefusal) -> Void
+    ) -> EventLoopFuture<any Channel> {
         guard let socket = channel as? any SocketOptionProvider else {
+            channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
         }
-        let name = NIOBSDSocket.Option(rawValue: SO_PEERCRED)
-        return socket.unsafeGetSocketOption(level: .socket, name: name)
-            .flatMapThrowing { (kernel: PeerCredentials.Kernel) in
-                CredentialChannel(channel, remoteAddress: try PeerCredentials(kernel).address)
-            }
+        let credentials: EventLoopFuture<PeerCredentials.Kernel> = socket.unsafeGetSocketOption(
+            level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
+        return credentials.flatMap { kernel in
+            process(behind: socket, kernel, on: channel.eventLoop).map { PeerCredentials(kernel, process: $0) }
+        }.flatMapThrowing { peer in
+            let (number, evicted) = peers.admit(peer) { channel.close(promise: nil) }
+            if let gone = number == nil ? peer : evicted { refused(.connection(uid: gone.uid, pid: gone.pid)) }
+            guard let number else { throw ChannelError.ioOnClosedChannel }
+            channel.closeFuture.whenComplete { _ in peers.leave(number) }
+            end(channel, after: peers.limits?.lifetime)
+            return CredentialChannel(channel, remoteAddress: try number.address)
+        }.flatMapErrorThrowing { error in
+            channel.close(promise: nil)
+            throw error
+        }
+    }
+
+    /// The process that connected. From kernel 6.5 on the socket has kept hold of it. Before, it is looked up by its
+    /// number, and what has become of that between connect and accept is not seen.
+    private static func process(
+        behind socket: any SocketOptionProvider, _ kernel: PeerCredentials.Kernel, on loop: any EventLoop
+    ) -> EventLoopFuture<PinnedProcess?> {
+        let descriptor: EventLoopFuture<Int32> = socket.unsafeGetSocketOption(
+            level: .socket, name: NIOBSDSocket.Option(rawValue: peerDescriptor))
+        return descriptor.map { PinnedProcess(adopting: $0) }.flatMapError { error in
+            let isUnknown = (error as? IOError)?.errnoCode == ENOPROTOOPT
+            return loop.makeSucceededFuture(
+                isUnknown ? PinnedProcess(pid: UInt32(clamping: kernel.pid)) : nil)
+        }
+    }
+
+    /// SO_PEERPIDFD, which Debian 12's headers do not have.
+    private static let peerDescriptor: CInt = 77
+
+    private static func end(_ channel: any Channel, after lifetime: Duration?) {
+        guard let lifetime else { return }
+        let end = channel.eventLoop.scheduleTask(in: TimeAmount(lifetime)) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { _ in end.cancel() }
     }
 
     private static func withoutDelay(_ channel: any Channel) -> EventLoopFuture<any Channel> {

@@ -65,12 +65,14 @@ import TetragonAPI
             #expect(server.registered.all.map(\.container.containerID) == ["c1", "c1"])
             #expect(server.registered.all.allSatisfy { $0.peer.pid == UInt32(getpid()) && $0.peer.uid == getuid() })
             #expect(server.registered.all.allSatisfy { $0.peer.gid == getgid() })
+            #expect(server.registered.all.allSatisfy { $0.peer.process?.isRunning == true })
+            #expect(server.registered.refused.isEmpty)
         }
     }
 
     @Test(arguments: [
         (RegistrationError.Code.invalid, RPCError.Code.invalidArgument), (.denied, .permissionDenied),
-        (.unavailable, .unavailable), (.failed, .internalError),
+        (.unavailable, .unavailable), (.busy, .resourceExhausted), (.failed, .internalError),
     ])
     func refusedRegistrationTellsTheHookWhy(_ code: RegistrationError.Code, _ expected: RPCError.Code) async throws {
         try await RunningServer.with { server in
@@ -81,6 +83,12 @@ import TetragonAPI
             }
             #expect(error?.code == expected)
             #expect(error?.message == "no such cgroup")
+            guard case .call(let refusal, let container, let peer)? = server.registered.refused.first else {
+                Issue.record("nobody was told")
+                return
+            }
+            #expect(refusal.code == code && container == "c1" && peer?.pid == UInt32(getpid()))
+            #expect(server.registered.refused.count == 1)
         }
     }
 
@@ -109,15 +117,21 @@ import TetragonAPI
         }
     }
 
-    @Test func requestsOverFourMegabytesAreRefused() async throws {
+    @Test(arguments: [false, true]) func requestsOverTheSocketsLimitAreRefused(isHooks: Bool) async throws {
         try await RunningServer.with { server in
-            await #expect(throws: RPCError.self) {
-                let request = Tetragon_RuntimeHookRequest.with {
-                    $0.createContainer.containerName = String(repeating: "x", count: 5 << 20)
+            let path = isHooks ? server.hookPath : server.mainPath
+            let limit = (isHooks ? 1 : 4) << 20
+            let request: @Sendable (Int) -> Tetragon_RuntimeHookRequest = { bytes in
+                Tetragon_RuntimeHookRequest.with {
+                    $0.createContainer.containerName = String(repeating: "x", count: bytes)
                 }
-                _ = try await server.withClient(server.hookPath) { try await $0.runtimeHook(request) }
+            }
+            await #expect(throws: RPCError.self) {
+                _ = try await server.withClient(path) { try await $0.runtimeHook(request(limit + 1)) }
             }
             #expect(server.registered.all.isEmpty)
+            _ = try await server.withClient(path) { try await $0.runtimeHook(request(limit - 64)) }
+            #expect(server.registered.all.count == 1)
         }
     }
 

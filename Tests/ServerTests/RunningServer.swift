@@ -27,8 +27,14 @@ struct RunningServer: Sendable {
     final class Registrations: Sendable {
         private let calls = Mutex<[(container: Tetragon_CreateContainer, peer: PeerCredentials)]>([])
         private let failure = Mutex<RegistrationError?>(nil)
+        private let refusals = Mutex<[HookRefusal]>([])
 
         var all: [(container: Tetragon_CreateContainer, peer: PeerCredentials)] { calls.withLock { $0 } }
+
+        /// What the server told of as refused.
+        var refused: [HookRefusal] { refusals.withLock { $0 } }
+
+        func note(_ refusal: HookRefusal) { refusals.withLock { $0.append(refusal) } }
 
         func fail(with error: RegistrationError) { failure.withLock { $0 = error } }
 
@@ -80,7 +86,8 @@ struct RunningServer: Sendable {
                     ], options: [.init(name: "rb-size", value: "8M")])
             },
             containers: { [registry] in registry.known },
-            register: { [registered] in try registered.add($0, $1) })
+            register: { [registered] in try registered.add($0, $1) },
+            refused: { [registered] in registered.note($0) })
     }
 
     func withClient<Result: Sendable>(
