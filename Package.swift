@@ -131,6 +131,7 @@ let package = Package(
                 "Sensors", "Server", "State", "TetragonAPI",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         // What the client prints, apart from it so that tests see it to the byte.

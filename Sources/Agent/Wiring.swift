@@ -25,6 +25,7 @@ struct Wiring {
     private let stored: StoredContainers
     private let runtimes: RuntimeRecords
     private let pods: PodSources
+    private let spooled: SpooledContainers
     private let startedAt = WallClock.bootNanoseconds
 
     init(_ options: AgentOptions, log: Logger) throws {
@@ -47,6 +48,7 @@ struct Wiring {
                 ringBytes: options.rbSize.bytes, cgroupV1Subsystem: try Self.subsystem(hierarchy, types),
                 cgroupHierarchy: hierarchy.number), types: types)
         let resolver = RegistrationResolver(procfs: procfs, hierarchy: hierarchy)
+        spooled = SpooledContainers(directory: options.spoolDir, resolver: resolver, log: log)
         // Containers that share the host's namespaces are told apart by their cgroups alone.
         // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
         let host =
@@ -67,6 +69,7 @@ struct Wiring {
         self.writer = writer
         runtimes = try RuntimeRecords(options, procfs: procfs, hierarchy: hierarchy, writer: writer, log: log)
         pods = try PodSources(options, writer: writer, log: log)
+        let refusals = Refusals(log: log)
         exporter = try options.exportFilename.map {
             try JSONExporter(
                 path: $0, permissions: options.exportFilePerm.bits, hub: hub, capacity: options.eventQueueSize,
@@ -76,34 +79,28 @@ struct Wiring {
             configuration: .init(
                 serverAddress: options.serverAddress, hookAddress: options.hookAddress,
                 eventQueueSize: options.eventQueueSize),
-            hub: hub, ready: ready, health: { HealthReport(writer.report, hub.accounts) }, info: { info },
+            hub: hub, ready: ready, health: { HealthReport(writer.report, hub.accounts, refusals) }, info: { info },
             containers: { await writer.containers() },
             register: { request, peer in
                 Failpoint.requestReceived.reach()
                 let identity = try ContainerIdentity(request)
-                do {
-                    let registration = try resolver.resolve(
-                        identity, statePid: request.hook.pid, caller: HookCaller(pid: peer.pid, uid: peer.uid))
-                    let accepted = try await writer.register(registration)
-                    Failpoint.containerRegistered.reach()
-                    stored.keep(registration, initExecs: accepted.initExecs)
-                    Failpoint.registrationStored.reach()
-                    // The container waits for the answer, nobody for the line.
-                    Task {
-                        log.info(
-                            "container registered",
-                            metadata: [
-                                "id": "\(identity.id.text)", "pod": "\(identity.podNamespace)/\(identity.podName)",
-                                "container": "\(identity.name)", "cgroup": "\(registration.cgroupPath)",
-                                "init": "\(registration.initProcess)", "stage": "\(identity.stage?.name ?? "")",
-                            ])
-                    }
-                } catch {
-                    log.warning(
-                        "container refused", metadata: ["id": "\(identity.id.text)", "error": "\(error)"])
-                    throw error
+                let caller = HookCaller(pid: peer.pid, uid: peer.uid) { peer.process?.isRunning ?? false }
+                let registration = try resolver.resolve(identity, statePid: request.hook.pid, caller: caller)
+                let accepted = try await writer.register(registration)
+                Failpoint.containerRegistered.reach()
+                stored.keep(registration, initExecs: accepted.initExecs)
+                Failpoint.registrationStored.reach()
+                // The container waits for the answer, nobody for the line.
+                Task {
+                    log.info(
+                        "container registered",
+                        metadata: [
+                            "id": "\(identity.id.text)", "pod": "\(identity.podNamespace)/\(identity.podName)",
+                            "container": "\(identity.name)", "cgroup": "\(registration.cgroupPath)",
+                            "init": "\(registration.initProcess)", "stage": "\(identity.stage?.name ?? "")",
+                        ])
                 }
-            })
+            }, refused: { refusals.note($0) })
         log.info(
             "starting",
             metadata: [
@@ -145,7 +142,7 @@ struct Wiring {
             hub.close()
             writer.refuse()
         }
-        try await writer.start(stored: stored.take(), found: runtimes.take())
+        try await writer.start(told: stored.take() + spooled.take(), found: runtimes.take())
         ready.open()
         let report = writer.report
         log.info(
@@ -182,7 +179,7 @@ private struct Running: Service {
 
 extension HealthReport {
     /// One line for people: what is watched and what was lost.
-    init(_ report: Writer.Report, _ accounts: [EventHub.Account]) {
+    init(_ report: Writer.Report, _ accounts: [EventHub.Account], _ refusals: Refusals) {
         let undelivered = accounts.reduce(0) { $0 + $1.lost }
         self.init(
             .running,
@@ -193,6 +190,7 @@ extension HealthReport {
                 + (report.recordsMalformed > 0 ? ", \(report.recordsMalformed) records malformed" : "")
                 + (report.recordsLate > 0 ? ", \(report.recordsLate) records found late" : "")
                 + (report.missed > 0 ? ", \(report.missed) missed by the kernel" : "")
-                + (report.storageFailures > 0 ? ", \(report.storageFailures) tree marks failed" : ""))
+                + (report.storageFailures > 0 ? ", \(report.storageFailures) tree marks failed" : "")
+                + refusals.summary)
     }
 }

@@ -116,12 +116,12 @@ final class Writer: @unchecked Sendable {
     /// processes are known.
     ///
     /// - Parameters:
-    ///   - stored: containers that an earlier agent was told of, and that are still there.
+    ///   - told: containers that hooks told of before this agent was there, and that are still there.
     ///   - found: containers that runtimes tell of.
-    func start(stored: [Container], found: [Container]) throws {
+    func start(told: [Container], found: [Container]) throws {
         try sensors.attach()
         let paths = tracker.registry.discover(hierarchy)
-        for container in stored { try? tracker.registry.register(container, namespaces: nil) }
+        for container in told { remember(container) }
         learn(found)
         var tasks: [[UInt8]] = []
         try sensors.forEachTask { tasks.append(Array($0)) }
@@ -328,6 +328,22 @@ final class Writer: @unchecked Sendable {
         }
     }
 
+    private func remember(_ container: Container) {
+        do throws(RegistrationError) {
+            try tracker.registry.register(container, namespaces: nil)
+            log.info(
+                "container known from before",
+                metadata: [
+                    "id": "\(container.identity.id.text)", "source": "\(container.source.rawValue)",
+                    "cgroup": "\(container.cgroupPath)", "init": "\(container.initProcess ?? 0)",
+                ])
+        } catch {
+            log.warning(
+                "container from before refused",
+                metadata: ["id": "\(container.identity.id.text)", "source": "\(container.source.rawValue)", "error": "\(error)"])
+        }
+    }
+
     private func learn(_ found: [Container]) {
         for (told, found) in tracker.registry.learn(found) {
             log.warning(
@@ -341,6 +357,7 @@ final class Writer: @unchecked Sendable {
 
     /// All or nothing: what cannot be armed is not registered.
     private func enter(_ registration: Registration) throws(RegistrationError) {
+        try tracker.registry.admit(registration)
         let isNew = tracker.registry.containers[registration.cgroup] == nil
         try tracker.registry.register(Container(registration), namespaces: registration.namespaces)
         Failpoint.containerEntered.reach()

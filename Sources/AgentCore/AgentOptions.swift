@@ -30,6 +30,11 @@ package struct AgentOptions: ParsableCommand, Sendable {
 
     @Option(
         help: ArgumentHelp(
+            "Directory where the hook leaves word of containers while the agent is away.", valueName: "directory"))
+    package var spoolDir = "/var/lib/apus/spool"
+
+    @Option(
+        help: ArgumentHelp(
             "Directory under /sys/fs/bpf for pinned objects. Agents side by side need different ones.",
             valueName: "name"))
     package var bpfDir = "apus"
@@ -134,7 +139,7 @@ package struct AgentOptions: ParsableCommand, Sendable {
             "must be one plain directory name")
         try require(exportFilename != "", "--export-filename", "", "must be a path, or - for stdout")
         for (flag, path) in [
-            ("--state-dir", stateDir), ("--procfs", procfs), ("--config-dir", configDir),
+            ("--state-dir", stateDir), ("--spool-dir", spoolDir), ("--procfs", procfs), ("--config-dir", configDir),
             ("--cgroup-root", cgroupRoot ?? "/"), ("--pod-manifests", podManifests ?? "/"),
             ("--k8s-kubeconfig-path", k8sKubeconfigPath ?? "/"),
         ] {
@@ -156,8 +161,9 @@ package struct AgentOptions: ParsableCommand, Sendable {
     /// A flag's key. Spelled out so that the names of all flags can be listed: any variable `APUS_…` that is none
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case serverAddress, hookAddress, stateDir, bpfDir, exportFilename, exportFilePerm, nodeName, clusterName
-        case procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath, rbSize, eventQueueSize, processCacheSize, logLevel, logFormat, configDir
+        case serverAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm, nodeName
+        case clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath
+        case rbSize, eventQueueSize, processCacheSize, logLevel, logFormat, configDir
     }
 }
 

@@ -10,6 +10,7 @@ extension AgentOptions {
         case .serverAddress: "\(serverAddress)"
         case .hookAddress: "\(hookAddress)"
         case .stateDir: stateDir
+        case .spoolDir: spoolDir
         case .bpfDir: bpfDir
         case .exportFilename: exportFilename ?? ""
         case .exportFilePerm: "\(exportFilePerm)"

@@ -61,9 +61,9 @@ package final class Container: @unchecked Sendable {
         self.startTime = startTime
     }
 
-    package convenience init(_ registration: Registration) {
+    package convenience init(_ registration: Registration, source: Source = .hook) {
         self.init(
-            identity: registration.identity, source: .hook, cgroup: registration.cgroup,
+            identity: registration.identity, source: source, cgroup: registration.cgroup,
             cgroupPath: registration.cgroupPath, initProcess: registration.initProcess,
             initStart: registration.initStart)
     }

@@ -44,6 +44,7 @@ import Testing
         #expect(options.serverAddress == .unix(path: "/var/run/apus/apus.sock"))
         #expect(options.hookAddress == .unix(path: "/var/run/apus/hook.sock"))
         #expect(options.stateDir == "/var/lib/apus")
+        #expect(options.spoolDir == "/var/lib/apus/spool")
         #expect(options.bpfDir == "apus")
         #expect(options.exportFilename == nil)
         #expect(options.exportFilePerm.bits == 0o600)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import AgentCore
+import Containers
+import Logging
+import Processes
+import Server
+import Synchronization
+
+/// What was refused on the hook's way, counted by cause and told in lines that no stranger can make too many of.
+final class Refusals: Sendable {
+    private struct State {
+        var byCause: [RegistrationError.Code: UInt64] = [:]
+        var connections: UInt64 = 0
+        var allowance = LineAllowance(perSecond: 5, burst: 20)
+    }
+
+    private let state = Mutex(State())
+    private let log: Logger
+
+    init(log: Logger) { self.log = log }
+
+    func note(_ refusal: HookRefusal) {
+        let suppressed = state.withLock { state -> UInt64? in
+            switch refusal {
+            case .call(let error, _, _): state.byCause[error.code, default: 0] += 1
+            case .connection: state.connections += 1
+            }
+            return state.allowance.take(now: WallClock.bootNanoseconds)
+        }
+        guard let suppressed else { return }
+        var fields: Logger.Metadata
+        let message: Logger.Message
+        switch refusal {
+        case .call(let error, let container, let peer):
+            message = "container refused"
+            fields = [
+                "id": "\(container)", "cause": "\(error.code.rawValue)", "error": "\(error)",
+                "pid": "\(peer?.pid ?? 0)", "uid": peer.map { "\($0.uid)" } ?? "",
+            ]
+        case .connection(let uid, let pid):
+            message = "connection to the hook's socket closed: there are too many"
+            fields = ["pid": "\(pid)", "uid": "\(uid)"]
+        }
+        if suppressed > 0 { fields["suppressed"] = "\(suppressed)" }
+        log.warning(message, metadata: fields)
+    }
+
+    /// For GetHealth's details: nothing as long as nothing was refused.
+    var summary: String {
+        let (byCause, connections) = state.withLock { ($0.byCause, $0.connections) }
+        let total = byCause.values.reduce(0, +)
+        let causes = RegistrationError.Code.allCases.compactMap { code in
+            byCause[code].map { "\($0) \(code.rawValue)" }
+        }
+        return (total > 0 ? ", \(total) registrations refused (\(causes.joined(separator: ", ")))" : "")
+            + (connections > 0 ? ", \(connections) connections to the hook's socket closed as too many" : "")
+    }
+}
