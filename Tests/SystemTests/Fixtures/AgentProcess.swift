@@ -18,8 +18,8 @@ final class AgentProcess: Sendable {
     var address: String { "unix://\(socket)" }
     var hookSocket: String { directory("hook.sock") }
     var hookLog: String { directory("hook.log") }
-    var exportFile: String { directory("events.json") }
     var spool: String { directory("spool") }
+    var exportFile: String { directory("events.json") }
 
     init(_ flags: [String] = []) throws {
         directory = try TemporaryDirectory()
@@ -37,11 +37,14 @@ final class AgentProcess: Sendable {
     /// - Parameter failpoint: a step of a registration at which it is to die by SIGKILL; only a debug build can.
     func start(failpoint: String? = nil) async throws {
         guard getuid() == 0 else { throw Failure("the agent loads BPF programs: run the tests as root") }
+        let program =
+            try failpoint.map { ["/usr/bin/env", "APUS_FAILPOINT=\($0)", try Artifacts.debugAgent] }
+            ?? [try Artifacts.agent]
         let command = try Command(
-            (failpoint.map { ["/usr/bin/env", "APUS_FAILPOINT=\($0)", try Artifacts.debugAgent] } ?? [try Artifacts.agent]) + [
+            program + [
                 "--server-address", address, "--hook-address", "unix://\(hookSocket)",
-                "--state-dir", directory("state"), "--bpf-dir", bpfDirectory, "--export-filename", exportFile,
-                "--config-dir", directory("configuration"), "--spool-dir", spool,
+                "--state-dir", directory("state"), "--spool-dir", spool, "--bpf-dir", bpfDirectory,
+                "--export-filename", exportFile, "--config-dir", directory("configuration"),
             ] + flags)
         running.withLock { $0 = command }
         try await eventually("the agent to be ready") {

@@ -9,6 +9,9 @@ struct Bundle {
     init(_ setup: ContainerSetup, in directory: TemporaryDirectory, hookAddress: String, hookLog: String) throws {
         path = directory("bundle")
         try Self.makeRoot(path + "/rootfs", programs: setup.programs)
+        for (file, content) in setup.files {
+            try content.write(toFile: path + "/rootfs" + file, atomically: false, encoding: .utf8)
+        }
         var hooks = try setup.stages.reduce(into: [String: Any]()) { hooks, stage in
             hooks[stage.rawValue] = [
                 [
@@ -49,13 +52,29 @@ struct Bundle {
         if link(file, destination) != 0 { try FileManager.default.copyItem(atPath: file, toPath: destination) }
     }
 
+    private static func mounts(_ setup: ContainerSetup) -> [[String: Any]] {
+        let own: [[String: Any]] = [
+            ["destination": "/proc", "type": "proc", "source": "proc"],
+            [
+                "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+                "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
+            ],
+        ]
+        return own
+            + setup.binds.map {
+                ["destination": $0.key, "type": "bind", "source": $0.value, "options": ["bind", "rw"]]
+            }
+    }
+
     private static func config(_ setup: ContainerSetup, hooks: [String: Any]) -> [String: Any] {
         // What an unprivileged container gets everywhere; no rlimits, they would need CAP_SYS_RESOURCE.
         let capabilities = [
             "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
             "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
         ]
-        let namespaces = (setup.sharesHostPids ? [] : ["pid"]) + ["mount", "ipc", "uts"]
+        let namespaces =
+            (setup.sharesHostPids ? [] : ["pid"]) + (setup.hasUserNamespace ? ["user"] : []) + ["mount", "ipc", "uts"]
+        let mappings = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
         return [
             "ociVersion": "1.0.2",
             "process": [
@@ -65,18 +84,14 @@ struct Bundle {
             ],
             "root": ["path": "rootfs", "readonly": false],
             "hostname": "apus-test",
-            "mounts": [
-                ["destination": "/proc", "type": "proc", "source": "proc"],
-                [
-                    "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
-                    "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
-                ],
-            ],
+            "mounts": mounts(setup),
             "annotations": setup.style.annotations(setup.pod, id: setup.id),
             "hooks": hooks,
             "linux": [
                 "cgroupsPath": setup.cgroup ?? "/\(setup.id)",
                 "namespaces": namespaces.map { ["type": $0] },
+                "uidMappings": setup.hasUserNamespace ? mappings : [],
+                "gidMappings": setup.hasUserNamespace ? mappings : [],
                 "resources": ["devices": [["allow": true, "access": "rwm"]]],
             ],
         ]

@@ -54,6 +54,12 @@ struct ContainerSetup: Sendable {
     var style = AnnotationStyle.containerd
     var pod = Pod()
     var sharesHostPids = false
+    /// Root of the container is an ordinary user of the host.
+    var hasUserNamespace = false
+    /// Files and directories of the host that it sees: by its own path.
+    var binds: [String: String] = [:]
+    /// Files of the image, by path.
+    var files: [String: String] = [:]
     var hookFlags: [String] = []
     /// Programs that run as hooks of others before ours, in createContainer: a path and its arguments each.
     var earlierHooks: [[String]] = []
