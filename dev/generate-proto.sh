@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Writes the Swift code for proto/ into Sources/TetragonAPI and Sources/CRIAPI, or into two such directories below the one
-# given.
+# Writes the Swift code for proto/ into the targets of Sources/ that have generated code, or into directories of their
+# names below the one given.
 #
 # The generated code is checked in: its generators come with the package graph, but running them at every build would
 # mean compiling protoc too. A test holds the two equal.
@@ -29,8 +29,8 @@ fi
 
 options=Visibility=Package,FileNaming=DropPath,UseAccessLevelOnImports=true
 
-# usage: generate DIRECTORY_OF_PROTO TARGET FILE_WITH_A_SERVICE…
-# Only those files have a service; of the others nothing but a header would come.
+# usage: generate DIRECTORY_OF_PROTO TARGET [FILE_WITH_A_SERVICE…]
+# Only those files have a service that is spoken over gRPC; of the others nothing but a header would come.
 generate() {
     local from=$root/proto/$1 target=$output/$2
     shift 2
@@ -40,10 +40,11 @@ generate() {
     protoc --proto_path="$root/proto" \
         --plugin="$PLUGINS/protoc-gen-swift" --swift_out="$target" --swift_opt="$options" \
         "$from"/*.proto
-    protoc --proto_path="$root/proto" \
+    [ $# = 0 ] || protoc --proto_path="$root/proto" \
         --plugin="$PLUGINS/protoc-gen-grpc-swift-2" --grpc-swift-2_out="$target" --grpc-swift-2_opt="$options" \
         "${@/#/$from/}"
 }
 
 generate tetragon TetragonAPI sensors.proto node.proto
 generate cri CRIAPI runtime.proto
+generate nri NRI
