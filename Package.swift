@@ -17,6 +17,7 @@ let package = Package(
         .executable(name: "apus-agent", targets: ["Agent"]),
         .executable(name: "apus-oci-hook", targets: ["OCIHook"]),
         .executable(name: "apus", targets: ["CLI"]),
+        .executable(name: "apus-nri", targets: ["NRIPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -148,6 +149,22 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
+        // The hook by way of the runtime's plugin interface. The wire, apart from the program so that tests reach it.
+        .target(
+            name: "NRI",
+            dependencies: [
+                "Models",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .executableTarget(
+            name: "NRIPlugin",
+            dependencies: [
+                "AgentCore", "Models", "NRI",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+
         // Embedded Swift, static, deaf to its environment: docs/hook.md. Compiles the sources of Models itself, by the link
         // Sources/OCIHook/Models: an ordinary module cannot be imported there.
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
@@ -188,6 +205,7 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         .testTarget(name: "StateTests", dependencies: ["Models", "State"]),
+        .testTarget(name: "NRITests", dependencies: ["NRI", "NRIPlugin"]),
         .testTarget(name: "ContainersTests", dependencies: ["Containers", "Models"]),
         .testTarget(
             name: "RuntimesTests",

@@ -151,7 +151,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
         guard holds else { throw ValidationError("The value '\(value)' is invalid for '\(flag)': it \(rule)") }
     }
 
-    private static func logLevel(_ text: String) throws -> Logger.Level {
+    /// Reads a level by its name; `warn` is one too.
+    package static func logLevel(_ text: String) throws -> Logger.Level {
         guard let level = Logger.Level(rawValue: text == "warn" ? "warning" : text) else {
             throw ValidationError("it must be trace, debug, info, notice, warning, error or critical")
         }
