@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .PHONY: help setup setup-vm build demo tests test test-fast test-vm soak bench bench-vm proto format check clean
 
 # The release builds keep to themselves, so that they and an editor's debug build neither wait for nor undo each other.
-# Agent and client bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
+# All but the hook bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
 RELEASE := -c release --scratch-path .build/dist --static-swift-stdlib
 HOOK := -c release --scratch-path .build/hook
 PROGRAMS := $(patsubst Tests/Programs/%.c,dist/tests/%,$(wildcard Tests/Programs/*.c))
@@ -20,11 +20,12 @@ setup: ## Install the Debian packages that everything below needs
 setup-vm: setup ## Install what test-vm needs besides
 	@dev/setup.sh vm
 
-build: setup ## Put apus-agent, apus-oci-hook and apus into dist/
+build: setup ## Put apus-agent, apus-oci-hook, apus-nri and apus into dist/
 	swift build $(RELEASE) --product apus-agent
 	swift build $(RELEASE) --product apus
+	swift build $(RELEASE) --product apus-nri
 	swift build $(HOOK) --product apus-oci-hook
-	@dev/install-dist.sh "$$(swift build $(RELEASE) --show-bin-path)"/{apus-agent,apus} \
+	@dev/install-dist.sh "$$(swift build $(RELEASE) --show-bin-path)"/{apus-agent,apus,apus-nri} \
 		"$$(swift build $(HOOK) --show-bin-path)/apus-oci-hook"
 
 demo: build ## Watch a container being made, entered and removed
