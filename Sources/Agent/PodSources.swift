@@ -19,7 +19,8 @@ struct PodSources: Service {
                 ("manifests", ManifestSource(directory: directory, nodeName: options.nodeName, logger: log)))
         }
         if options.enableK8sApi {
-            let access: APIAccessSource = options.k8sKubeconfigPath.map { .kubeconfig(path: $0) }
+            let access: APIAccessSource =
+                options.k8sKubeconfigPath.map { .kubeconfig(path: $0) }
                 ?? .inCluster(environment: Environment.all)
             sources.append(("api", try KubernetesSource(access: access, nodeName: options.nodeName, logger: log)))
         }

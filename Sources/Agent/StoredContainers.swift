@@ -21,7 +21,8 @@ struct StoredContainers: Sendable {
             guard let boot = procfs.text("sys/kernel/random/boot_id", limit: 64)?.trimmed, !boot.isEmpty else {
                 throw StartError("\(procfs.root)/sys/kernel/random/boot_id cannot be read")
             }
-            try Self.makeDirectory(directory)
+            // Who writes here says who containers are.
+            try RootsDirectory(directory).make()
             store = try Self.open(path, boot, log)
         } catch {
             store = nil
@@ -39,19 +40,6 @@ struct StoredContainers: Sendable {
             for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
             guard rename(path, path + ".broken") == 0 else { throw error }
             return try RegistrationStore(path: path, boot: boot)
-        }
-    }
-
-    /// For root alone: who writes here says who containers are.
-    private static func makeDirectory(_ path: String) throws {
-        if mkdir(path, 0o700) != 0, errno != EEXIST {
-            throw StartError("cannot make the state directory \(path): \(String(cString: strerror(errno)))")
-        }
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
-            status.st_mode & 0o022 == 0
-        else {
-            throw StartError("the state directory \(path) must be a directory that nobody else owns or may write to")
         }
     }
 

@@ -328,7 +328,9 @@ final class Writer: @unchecked Sendable {
         }
     }
 
+    /// A container from before. Of one that is both stored and spooled the store knows more, and comes first.
     private func remember(_ container: Container) {
+        if tracker.registry.containers[container.cgroup]?.source.isHooks == true { return }
         do throws(RegistrationError) {
             try tracker.registry.register(container, namespaces: nil)
             log.info(
@@ -340,7 +342,10 @@ final class Writer: @unchecked Sendable {
         } catch {
             log.warning(
                 "container from before refused",
-                metadata: ["id": "\(container.identity.id.text)", "source": "\(container.source.rawValue)", "error": "\(error)"])
+                metadata: [
+                    "id": "\(container.identity.id.text)", "source": "\(container.source.rawValue)",
+                    "error": "\(error)",
+                ])
         }
     }
 

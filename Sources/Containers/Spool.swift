@@ -28,22 +28,18 @@ package struct Spool: Sendable {
 
     package let directory: String
 
+    private var root: RootsDirectory { RootsDirectory(directory) }
+
     package init(directory: String) { self.directory = directory }
 
-    /// Makes the directory where it is missing, for root alone.
+    /// Makes the directory where it is missing.
     /// - Returns: why that is impossible, or nil.
     package func prepare() -> String? {
-        var path = ""
-        for component in directory.split(separator: "/").dropLast() {
-            path += "/" + component
-            if mkdir(path, 0o755) != 0, errno != EEXIST { return "cannot make \(path): \(Self.error)" }
-        }
-        if mkdir(directory, 0o700) != 0, errno != EEXIST { return "cannot make \(directory): \(Self.error)" }
-        do throws(Unfit) {
-            close(try open())
+        do throws(RootsDirectory.Unfit) {
+            try root.make()
             return nil
         } catch {
-            return error.why
+            return error.description
         }
     }
 
@@ -52,10 +48,10 @@ package struct Spool: Sendable {
     package func take() -> Contents {
         var contents = Contents()
         let descriptor: Int32
-        do throws(Unfit) {
-            descriptor = try open()
+        do throws(RootsDirectory.Unfit) {
+            descriptor = try root.open()
         } catch {
-            contents.refused.append((directory, error.why))
+            contents.refused.append((directory, error.description))
             return contents
         }
         defer { close(descriptor) }
@@ -72,7 +68,7 @@ package struct Spool: Sendable {
 
     /// Removes a file that has been handled.
     package func remove(_ request: SpooledRequest) {
-        guard let descriptor = try? open() else { return }
+        guard let descriptor = try? root.open() else { return }
         defer { close(descriptor) }
         unlinkat(descriptor, request.name, 0)
     }
@@ -82,17 +78,6 @@ package struct Spool: Sendable {
     private struct Unfit: Error { let why: String }
 
     private static var error: String { String(cString: strerror(errno)) }
-
-    private func open() throws(Unfit) -> Int32 {
-        let descriptor = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Unfit(why: "cannot open \(directory): \(Self.error)") }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_uid == 0, status.st_mode & 0o022 == 0 else {
-            close(descriptor)
-            throw Unfit(why: "\(directory) must be root's, and writable by nobody else (chown root, chmod 0700)")
-        }
-        return descriptor
-    }
 
     private static func names(in directory: Int32) -> [String] {
         let copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
