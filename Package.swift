@@ -199,7 +199,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "TetragonAPI",
+                "CRIAPI", "TetragonAPI",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

@@ -168,6 +168,45 @@ package enum Runtime_V1_RuntimeService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "RemoveContainer" metadata.
+        package enum RemoveContainer: Sendable {
+            /// Request type for "RemoveContainer".
+            package typealias Input = Runtime_V1_RemoveContainerRequest
+            /// Response type for "RemoveContainer".
+            package typealias Output = Runtime_V1_RemoveContainerResponse
+            /// Descriptor for "RemoveContainer".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "runtime.v1.RuntimeService"),
+                method: "RemoveContainer",
+                type: .unary
+            )
+        }
+        /// Namespace for "ExecSync" metadata.
+        package enum ExecSync: Sendable {
+            /// Request type for "ExecSync".
+            package typealias Input = Runtime_V1_ExecSyncRequest
+            /// Response type for "ExecSync".
+            package typealias Output = Runtime_V1_ExecSyncResponse
+            /// Descriptor for "ExecSync".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "runtime.v1.RuntimeService"),
+                method: "ExecSync",
+                type: .unary
+            )
+        }
+        /// Namespace for "Exec" metadata.
+        package enum Exec: Sendable {
+            /// Request type for "Exec".
+            package typealias Input = Runtime_V1_ExecRequest
+            /// Response type for "Exec".
+            package typealias Output = Runtime_V1_ExecResponse
+            /// Descriptor for "Exec".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "runtime.v1.RuntimeService"),
+                method: "Exec",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "runtime.v1.RuntimeService" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             Version.descriptor,
@@ -180,7 +219,10 @@ package enum Runtime_V1_RuntimeService: Sendable {
             RemovePodSandbox.descriptor,
             CreateContainer.descriptor,
             StartContainer.descriptor,
-            StopContainer.descriptor
+            StopContainer.descriptor,
+            RemoveContainer.descriptor,
+            ExecSync.descriptor,
+            Exec.descriptor
         ]
     }
 }
@@ -376,6 +418,52 @@ extension Runtime_V1_RuntimeService {
             request: GRPCCore.StreamingServerRequest<Runtime_V1_StopContainerRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Runtime_V1_StopContainerResponse>
+
+        /// Handle the "RemoveContainer" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Runtime_V1_RemoveContainerRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Runtime_V1_RemoveContainerResponse` messages.
+        func removeContainer(
+            request: GRPCCore.StreamingServerRequest<Runtime_V1_RemoveContainerRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Runtime_V1_RemoveContainerResponse>
+
+        /// Handle the "ExecSync" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What kubelets' probes and hooks, and what people bring into a container, for the tests.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Runtime_V1_ExecSyncRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Runtime_V1_ExecSyncResponse` messages.
+        func execSync(
+            request: GRPCCore.StreamingServerRequest<Runtime_V1_ExecSyncRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Runtime_V1_ExecSyncResponse>
+
+        /// Handle the "Exec" method.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Runtime_V1_ExecRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Runtime_V1_ExecResponse` messages.
+        func exec(
+            request: GRPCCore.StreamingServerRequest<Runtime_V1_ExecRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Runtime_V1_ExecResponse>
     }
 
     /// Service protocol for the "runtime.v1.RuntimeService" service.
@@ -555,6 +643,52 @@ extension Runtime_V1_RuntimeService {
             request: GRPCCore.ServerRequest<Runtime_V1_StopContainerRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Runtime_V1_StopContainerResponse>
+
+        /// Handle the "RemoveContainer" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_RemoveContainerRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Runtime_V1_RemoveContainerResponse` message.
+        func removeContainer(
+            request: GRPCCore.ServerRequest<Runtime_V1_RemoveContainerRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Runtime_V1_RemoveContainerResponse>
+
+        /// Handle the "ExecSync" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What kubelets' probes and hooks, and what people bring into a container, for the tests.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_ExecSyncRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Runtime_V1_ExecSyncResponse` message.
+        func execSync(
+            request: GRPCCore.ServerRequest<Runtime_V1_ExecSyncRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Runtime_V1_ExecSyncResponse>
+
+        /// Handle the "Exec" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_ExecRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Runtime_V1_ExecResponse` message.
+        func exec(
+            request: GRPCCore.ServerRequest<Runtime_V1_ExecRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Runtime_V1_ExecResponse>
     }
 
     /// Simple service protocol for the "runtime.v1.RuntimeService" service.
@@ -732,6 +866,52 @@ extension Runtime_V1_RuntimeService {
             request: Runtime_V1_StopContainerRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Runtime_V1_StopContainerResponse
+
+        /// Handle the "RemoveContainer" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Runtime_V1_RemoveContainerRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Runtime_V1_RemoveContainerResponse` to respond with.
+        func removeContainer(
+            request: Runtime_V1_RemoveContainerRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Runtime_V1_RemoveContainerResponse
+
+        /// Handle the "ExecSync" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What kubelets' probes and hooks, and what people bring into a container, for the tests.
+        ///
+        /// - Parameters:
+        ///   - request: A `Runtime_V1_ExecSyncRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Runtime_V1_ExecSyncResponse` to respond with.
+        func execSync(
+            request: Runtime_V1_ExecSyncRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Runtime_V1_ExecSyncResponse
+
+        /// Handle the "Exec" method.
+        ///
+        /// - Parameters:
+        ///   - request: A `Runtime_V1_ExecRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Runtime_V1_ExecResponse` to respond with.
+        func exec(
+            request: Runtime_V1_ExecRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Runtime_V1_ExecResponse
     }
 }
 
@@ -860,6 +1040,39 @@ extension Runtime_V1_RuntimeService.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: Runtime_V1_RuntimeService.Method.RemoveContainer.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Runtime_V1_RemoveContainerRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Runtime_V1_RemoveContainerResponse>(),
+            handler: { request, context in
+                try await self.removeContainer(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Runtime_V1_RuntimeService.Method.ExecSync.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Runtime_V1_ExecSyncRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Runtime_V1_ExecSyncResponse>(),
+            handler: { request, context in
+                try await self.execSync(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Runtime_V1_RuntimeService.Method.Exec.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Runtime_V1_ExecRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Runtime_V1_ExecResponse>(),
+            handler: { request, context in
+                try await self.exec(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -981,6 +1194,39 @@ extension Runtime_V1_RuntimeService.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Runtime_V1_StopContainerResponse> {
         let response = try await self.stopContainer(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func removeContainer(
+        request: GRPCCore.StreamingServerRequest<Runtime_V1_RemoveContainerRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Runtime_V1_RemoveContainerResponse> {
+        let response = try await self.removeContainer(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func execSync(
+        request: GRPCCore.StreamingServerRequest<Runtime_V1_ExecSyncRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Runtime_V1_ExecSyncResponse> {
+        let response = try await self.execSync(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func exec(
+        request: GRPCCore.StreamingServerRequest<Runtime_V1_ExecRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Runtime_V1_ExecResponse> {
+        let response = try await self.exec(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1127,6 +1373,45 @@ extension Runtime_V1_RuntimeService.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Runtime_V1_StopContainerResponse> {
         return GRPCCore.ServerResponse<Runtime_V1_StopContainerResponse>(
             message: try await self.stopContainer(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func removeContainer(
+        request: GRPCCore.ServerRequest<Runtime_V1_RemoveContainerRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Runtime_V1_RemoveContainerResponse> {
+        return GRPCCore.ServerResponse<Runtime_V1_RemoveContainerResponse>(
+            message: try await self.removeContainer(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func execSync(
+        request: GRPCCore.ServerRequest<Runtime_V1_ExecSyncRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Runtime_V1_ExecSyncResponse> {
+        return GRPCCore.ServerResponse<Runtime_V1_ExecSyncResponse>(
+            message: try await self.execSync(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func exec(
+        request: GRPCCore.ServerRequest<Runtime_V1_ExecRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Runtime_V1_ExecResponse> {
+        return GRPCCore.ServerResponse<Runtime_V1_ExecResponse>(
+            message: try await self.exec(
                 request: request.message,
                 context: context
             ),
@@ -1367,6 +1652,67 @@ extension Runtime_V1_RuntimeService {
             deserializer: some GRPCCore.MessageDeserializer<Runtime_V1_StopContainerResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_StopContainerResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "RemoveContainer" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_RemoveContainerRequest` message.
+        ///   - serializer: A serializer for `Runtime_V1_RemoveContainerRequest` messages.
+        ///   - deserializer: A deserializer for `Runtime_V1_RemoveContainerResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func removeContainer<Result>(
+            request: GRPCCore.ClientRequest<Runtime_V1_RemoveContainerRequest>,
+            serializer: some GRPCCore.MessageSerializer<Runtime_V1_RemoveContainerRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Runtime_V1_RemoveContainerResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_RemoveContainerResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ExecSync" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What kubelets' probes and hooks, and what people bring into a container, for the tests.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_ExecSyncRequest` message.
+        ///   - serializer: A serializer for `Runtime_V1_ExecSyncRequest` messages.
+        ///   - deserializer: A deserializer for `Runtime_V1_ExecSyncResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func execSync<Result>(
+            request: GRPCCore.ClientRequest<Runtime_V1_ExecSyncRequest>,
+            serializer: some GRPCCore.MessageSerializer<Runtime_V1_ExecSyncRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Runtime_V1_ExecSyncResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_ExecSyncResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Exec" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_ExecRequest` message.
+        ///   - serializer: A serializer for `Runtime_V1_ExecRequest` messages.
+        ///   - deserializer: A deserializer for `Runtime_V1_ExecResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func exec<Result>(
+            request: GRPCCore.ClientRequest<Runtime_V1_ExecRequest>,
+            serializer: some GRPCCore.MessageSerializer<Runtime_V1_ExecRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Runtime_V1_ExecResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_ExecResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -1731,6 +2077,100 @@ extension Runtime_V1_RuntimeService {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "RemoveContainer" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_RemoveContainerRequest` message.
+        ///   - serializer: A serializer for `Runtime_V1_RemoveContainerRequest` messages.
+        ///   - deserializer: A deserializer for `Runtime_V1_RemoveContainerResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func removeContainer<Result>(
+            request: GRPCCore.ClientRequest<Runtime_V1_RemoveContainerRequest>,
+            serializer: some GRPCCore.MessageSerializer<Runtime_V1_RemoveContainerRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Runtime_V1_RemoveContainerResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_RemoveContainerResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Runtime_V1_RuntimeService.Method.RemoveContainer.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ExecSync" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What kubelets' probes and hooks, and what people bring into a container, for the tests.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_ExecSyncRequest` message.
+        ///   - serializer: A serializer for `Runtime_V1_ExecSyncRequest` messages.
+        ///   - deserializer: A deserializer for `Runtime_V1_ExecSyncResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func execSync<Result>(
+            request: GRPCCore.ClientRequest<Runtime_V1_ExecSyncRequest>,
+            serializer: some GRPCCore.MessageSerializer<Runtime_V1_ExecSyncRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Runtime_V1_ExecSyncResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_ExecSyncResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Runtime_V1_RuntimeService.Method.ExecSync.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Exec" method.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Runtime_V1_ExecRequest` message.
+        ///   - serializer: A serializer for `Runtime_V1_ExecRequest` messages.
+        ///   - deserializer: A deserializer for `Runtime_V1_ExecResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func exec<Result>(
+            request: GRPCCore.ClientRequest<Runtime_V1_ExecRequest>,
+            serializer: some GRPCCore.MessageSerializer<Runtime_V1_ExecRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Runtime_V1_ExecResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_ExecResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Runtime_V1_RuntimeService.Method.Exec.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -2023,6 +2463,85 @@ extension Runtime_V1_RuntimeService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Runtime_V1_StopContainerRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Runtime_V1_StopContainerResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RemoveContainer" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Runtime_V1_RemoveContainerRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func removeContainer<Result>(
+        request: GRPCCore.ClientRequest<Runtime_V1_RemoveContainerRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_RemoveContainerResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.removeContainer(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Runtime_V1_RemoveContainerRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Runtime_V1_RemoveContainerResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ExecSync" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What kubelets' probes and hooks, and what people bring into a container, for the tests.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Runtime_V1_ExecSyncRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func execSync<Result>(
+        request: GRPCCore.ClientRequest<Runtime_V1_ExecSyncRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_ExecSyncResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.execSync(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Runtime_V1_ExecSyncRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Runtime_V1_ExecSyncResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Exec" method.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Runtime_V1_ExecRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func exec<Result>(
+        request: GRPCCore.ClientRequest<Runtime_V1_ExecRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_ExecResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.exec(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Runtime_V1_ExecRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Runtime_V1_ExecResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2361,6 +2880,97 @@ extension Runtime_V1_RuntimeService.ClientProtocol {
             metadata: metadata
         )
         return try await self.stopContainer(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RemoveContainer" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func removeContainer<Result>(
+        _ message: Runtime_V1_RemoveContainerRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_RemoveContainerResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Runtime_V1_RemoveContainerRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.removeContainer(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ExecSync" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What kubelets' probes and hooks, and what people bring into a container, for the tests.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func execSync<Result>(
+        _ message: Runtime_V1_ExecSyncRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_ExecSyncResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Runtime_V1_ExecSyncRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.execSync(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Exec" method.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func exec<Result>(
+        _ message: Runtime_V1_ExecRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Runtime_V1_ExecResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Runtime_V1_ExecRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.exec(
             request: request,
             options: options,
             onResponse: handleResponse
