@@ -33,11 +33,22 @@ final class Command: Sendable {
         posix_spawn_file_actions_addopen(&files, 1, output, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&files, 2, errors, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0o600)
 
+        // Signals as a shell would leave them, not as the thread that happens to run this has them.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
         let path = name.hasPrefix("/") ? name : try Artifacts.tool(name)
         var arguments = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var pid: pid_t = 0
-        let failure = posix_spawn(&pid, path, &files, nil, &arguments, environ)
+        let failure = posix_spawn(&pid, path, &files, &attributes, &arguments, environ)
         guard failure == 0 else { throw Failure("cannot start \(path): \(String(cString: strerror(failure)))") }
         self.pid = pid
     }
