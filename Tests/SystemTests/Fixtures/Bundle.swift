@@ -14,13 +14,7 @@ struct Bundle {
         }
         var hooks = try setup.stages.reduce(into: [String: Any]()) { hooks, stage in
             hooks[stage.rawValue] = [
-                [
-                    "path": try Artifacts.hook,
-                    "args": [
-                        "apus-oci-hook", stage.rawValue, "--agent-address", hookAddress, "--log-file", hookLog,
-                        "--timeout", "\(patience)s",
-                    ] + setup.hookFlags,
-                ]
+                try stage.hook(tells: hookAddress, writes: hookLog, flags: setup.hookFlags)
             ]
         }
         if !setup.earlierHooks.isEmpty {
@@ -35,7 +29,7 @@ struct Bundle {
         "sh", "true", "false", "sleep", "cat", "echo", "mkdir", "setsid", "unshare", "kill", "touch", "rm", "id",
     ]
 
-    private static func makeRoot(_ root: String, programs: [String]) throws {
+    static func makeRoot(_ root: String, programs: [String]) throws {
         let files = FileManager.default
         for directory in ["bin", "proc", "dev", "tmp", "etc"] {
             try files.createDirectory(atPath: "\(root)/\(directory)", withIntermediateDirectories: true)
@@ -94,6 +88,18 @@ struct Bundle {
                 "gidMappings": setup.hasUserNamespace ? mappings : [],
                 "resources": ["devices": [["allow": true, "access": "rwm"]]],
             ],
+        ]
+    }
+}
+
+extension HookStage {
+    /// The hook, as the `hooks` of a config.json have it.
+    func hook(tells address: String, writes log: String, flags: [String] = []) throws -> [String: Any] {
+        [
+            "path": try Artifacts.hook,
+            "args": [
+                "apus-oci-hook", rawValue, "--agent-address", address, "--log-file", log, "--timeout", "\(patience)s",
+            ] + flags,
         ]
     }
 }
