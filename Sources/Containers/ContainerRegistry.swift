@@ -129,6 +129,10 @@ package struct ContainerRegistry {
     /// The container's own first program has run: who comes from outside now was not sent to set it up.
     package mutating func start(_ container: Container) { started.insert(container.cgroup) }
 
+    /// The container's init has ended: its namespaces name it no longer, though its cgroup may stay a while. The kernel
+    /// gives their numbers to the next container that comes.
+    package mutating func initEnded(_ container: Container) { forgetNamespaces(of: container) }
+
     package func hasStarted(_ container: Container) -> Bool {
         !container.source.isHooks || started.contains(container.cgroup)
     }
@@ -193,6 +197,8 @@ package struct ContainerRegistry {
     /// process can enter namespaces at will, its cgroup is the runtime's doing.
     package func container(cgroup: UInt64, namespaces: NamespaceKey?) -> (container: Container, key: Key)? {
         if let container = tree.container(above: cgroup) { return (container, .cgroup) }
+        // Where a container is about to be, its own word counts: it may have got the numbers of one that has just ended.
+        guard awaited(above: cgroup) == nil else { return nil }
         if let namespaces, namespaces != host, case .one(let container)? = byNamespaces[namespaces] {
             return (container, .namespaces)
         }

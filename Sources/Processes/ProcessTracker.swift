@@ -235,6 +235,9 @@ package struct ProcessTracker {
         table[record.image.tgid] = nil
         // Made before the entry leaves the family: the event still tells of the parent.
         let told = event(.exit(code: record.code), record.head.time, entry)
+        if let container = told.process.container, container.initProcess == record.image.tgid {
+            registry.initEnded(container)
+        }
         retire(entry)
         offer(told, emit: emit)
     }

@@ -50,6 +50,18 @@ import Testing
         #expect(script.tracker.counters.held == 0)
     }
 
+    @Test mutating func `it waits also if it has the numbers of another container's namespaces`() throws {
+        let inside = NamespaceKey(mount: 100, pid: 101)
+        try script.tracker.registry.register(
+            Container(identity: try ContainerIdentity(id: "old"), source: .hook, cgroup: 40), namespaces: inside)
+        makeContainersCgroup()
+        script.exec(image(20), parent: runc, filename: "/hook", cgroup: 100, namespaces: inside)
+        #expect(toldOf == [])
+        let container = try script.register("new", cgroup: 100)
+        #expect(toldOf == [20])
+        #expect(script.events.last?.process.container === container)
+    }
+
     @Test mutating func `without a word it leaves in time, and says why it has no name`() {
         makeContainersCgroup()
         script.exec(image(20), filename: "/a", cgroup: 100)

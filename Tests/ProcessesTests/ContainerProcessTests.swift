@@ -9,9 +9,12 @@ import Testing
     private var script = Script()
     private let inside = NamespaceKey(mount: 100, pid: 101)
 
-    private mutating func register(_ id: String, cgroup: UInt64, namespaces: NamespaceKey?) throws -> Container {
+    private mutating func register(
+        _ id: String, cgroup: UInt64, namespaces: NamespaceKey?, initProcess: UInt32? = nil
+    ) throws -> Container {
         let container = Container(
-            identity: try ContainerIdentity(id: id, podName: "p", podNamespace: "ns"), source: .hook, cgroup: cgroup)
+            identity: try ContainerIdentity(id: id, podName: "p", podNamespace: "ns"), source: .hook, cgroup: cgroup,
+            initProcess: initProcess)
         try script.tracker.registry.register(container, namespaces: namespaces)
         return container
     }
@@ -72,6 +75,22 @@ import Testing
         script.cgroup(REC_CGROUP_REMOVED, 50)
         script.exec(image(6), filename: "/a", cgroup: 1, namespaces: inside)
         #expect(script.events[1].process.container === other)
+    }
+
+    @Test mutating func `namespaces name a container until its init ends; then others get their numbers`() throws {
+        let container = try register("web", cgroup: 50, namespaces: inside, initProcess: 5)
+        script.exec(image(5), filename: "/entrypoint", cgroup: 50, namespaces: inside)
+        script.exec(image(6), filename: "/child", cgroup: 50, namespaces: inside)
+        script.exit(image(6), cgroup: 50)
+        script.exec(image(7), filename: "/entered", cgroup: 1, namespaces: inside)
+        #expect(script.events.last?.process.container === container)
+        script.exit(image(5), cgroup: 50)
+        #expect(script.events.last?.process.container === container)
+        script.exec(image(8), filename: "/stranger", cgroup: 1, namespaces: inside)
+        #expect(script.events.last?.process.container == nil)
+        // The cgroup still is the container's.
+        script.exec(image(9), filename: "/left", cgroup: 50, namespaces: inside)
+        #expect(script.events.last?.process.container === container)
     }
 
     @Test mutating func `the host's own namespaces name no container`() throws {
