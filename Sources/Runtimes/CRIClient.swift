@@ -10,6 +10,7 @@ struct CRIClient: Sendable {
     private static let longestList = 16 << 20
     /// A status has the container's whole specification in it.
     private static let longestStatus = 4 << 20
+    static let limits = "\(longestList) bytes for a list, \(longestStatus) for a status"
     /// Calls under way at a time: enough to keep the runtime busy, not enough to keep others from it.
     private static let concurrency = 8
 

@@ -56,8 +56,9 @@ struct CRIConnection: Sendable {
             SourceError(
                 place + "what listens there does not speak the CRI, version v1. In containerd the plugin may be "
                     + "disabled, as it is in Docker's; containerd before 1.6 and CRI-O before 1.23 do not have it")
-        case .resourceExhausted:
-            SourceError(place + "its answer is longer than the agent takes: \(said)")
+        // The transport's word for a message beyond the bound that was given to it.
+        case .internalError where said.hasPrefix("Failed to decode message"), .resourceExhausted:
+            SourceError(place + "an answer is longer than the agent takes (\(CRIClient.limits)), or broken")
         default: SourceError(place + "it refused: \(said) (\(error.code))")
         }
     }

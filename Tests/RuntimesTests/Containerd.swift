@@ -109,7 +109,7 @@ struct Containerd {
         }.result
         kill(daemon.pid, SIGTERM)
         _ = try await daemon.end(within: .seconds(20))
-        Cgroups.remove(cgroup)
+        await Cgroups.remove(cgroup)
         try removal.get()
     }
 

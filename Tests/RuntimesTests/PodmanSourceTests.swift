@@ -124,7 +124,7 @@ private struct Podman {
 
     private func remove(_ name: String) async throws {
         try await call("rm", "--force", "--time", "0", name)
-        Cgroups.remove("libpod_parent")
+        await Cgroups.remove("libpod_parent")
     }
 
     @discardableResult

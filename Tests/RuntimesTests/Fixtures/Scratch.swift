@@ -41,10 +41,19 @@ final class Scratch: Sendable {
 
 /// A cgroup that belongs to a test, with everything that was made in it. Runtimes leave the parents of their own.
 enum Cgroups {
-    /// Removes a directory of the root in each hierarchy that is mounted.
-    static func remove(_ name: String) {
+    /// Removes a directory of the root in each hierarchy that is mounted, once the processes in it have ended.
+    static func remove(_ name: String) async {
+        for _ in 0..<100 {
+            if removeNow(name) { return }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// - Returns: whether nothing is left.
+    private static func removeNow(_ name: String) -> Bool {
         let root = "/sys/fs/cgroup"
         let hierarchies = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        var isGone = true
         for place in [root] + hierarchies.map({ "\(root)/\($0)" }) {
             let all = FileManager.default.enumerator(atPath: "\(place)/\(name)")
             let entries = all?.compactMap { $0 as? String } ?? []
@@ -53,7 +62,8 @@ enum Cgroups {
                     == true
             }
             for directory in directories.reversed() { rmdir("\(place)/\(name)/\(directory)") }
-            rmdir("\(place)/\(name)")
+            if rmdir("\(place)/\(name)") != 0, errno == EBUSY || errno == ENOTEMPTY { isGone = false }
         }
+        return isGone
     }
 }
