@@ -182,6 +182,23 @@ final class Writer: @unchecked Sendable {
         }
     }
 
+    /// Trees that began before anybody told of the container. Who has gone meanwhile needs no mark; who forks meanwhile
+    /// is marked in turn, within bounds.
+    private func markLateTrees() {
+        var seeds = tracker.takeLateTrees()
+        var marked: Set<UInt32> = []
+        for _ in 0..<Self.roundsBeforeMail where !seeds.isEmpty {
+            try? sensors.seedTree(tgids: seeds.map(\.tgid), cgroups: seeds.map(\.cgroup))
+            marked.formUnion(seeds.map(\.tgid))
+            seeds = []
+            _ = sensors.drain(limit: Self.batch) {
+                if let late = ProcessTracker.unmarkedChild($0, of: marked) { seeds.append(late) }
+                apply($0)
+            }
+            seeds += tracker.takeLateTrees()
+        }
+    }
+
     /// Ends the thread; what the ring holds by then is still published.
     func stop() async {
         await withCheckedContinuation { continuation in
@@ -311,7 +328,10 @@ final class Writer: @unchecked Sendable {
                 }
                 renewReport()
             case .pods(let change, let source): tracker.registry.apply(change, from: source)
-            case .found(let found): learn(found)
+            case .found(let found):
+                catchUp()
+                learn(found)
+                markLateTrees()
             case .containers(let continuation): continuation.resume(returning: tracker.registry.known)
             case .stop:
                 running = false
@@ -350,13 +370,20 @@ final class Writer: @unchecked Sendable {
     }
 
     private func learn(_ found: [Container]) {
-        for (told, found) in tracker.registry.learn(found) {
-            log.warning(
-                "a container's annotations say something else than its runtime",
-                metadata: [
-                    "id": "\(told.id.text)", "annotations": "\(told.podNamespace)/\(told.podName)/\(told.name)",
-                    "runtime": "\(found.podNamespace)/\(found.podName)/\(found.name)",
-                ])
+        for container in found {
+            switch tracker.registry.learn(container) {
+            case .none: break
+            case .new: tracker.registered(container.cgroup) { wait($0) }
+            case .contradiction(let told):
+                let identity = container.identity
+                log.warning(
+                    "a container's annotations say something else than its runtime",
+                    metadata: [
+                        "id": "\(told.id.text)",
+                        "annotations": "\(told.podNamespace)/\(told.podName)/\(told.name)",
+                        "runtime": "\(identity.podNamespace)/\(identity.podName)/\(identity.name)",
+                    ])
+            }
         }
     }
 

@@ -89,6 +89,9 @@ package struct ContainerRegistry {
         awaiting.gaveUp(id, parent: tree.parent(of: id))
     }
 
+    /// Somebody waits for a hook that will not tell any more.
+    package mutating func noteNameless() { hasNameless = true }
+
     /// Whether a container has come since the last call of which nobody told.
     package mutating func takeNameless() -> Bool {
         defer { hasNameless = false }
@@ -160,23 +163,27 @@ package struct ContainerRegistry {
 
     // MARK: What others know
 
-    /// Runtimes tell of containers that run.
-    /// - Returns: those of which a hook has told something else: its word came from annotations, which a client of the
-    ///   runtime may have made up.
-    package mutating func learn(_ found: [Container]) -> [(told: ContainerIdentity, found: ContainerIdentity)] {
-        var contradictions: [(told: ContainerIdentity, found: ContainerIdentity)] = []
-        for container in found {
-            guard let present = containers[container.cgroup] else {
-                try? register(container, namespaces: nil)
-                continue
-            }
-            if present.source.isHooks, !present.agrees(with: container.identity) {
-                contradictions.append((present.identity, container.identity))
-            }
-            present.learn(fromRuntime: container)
-            present.learn(pods.pod(of: present.identity))
+    /// What a runtime's word on a container is to the agent.
+    package enum News: Sendable {
+        case none
+        /// Nobody had told of it.
+        case new
+        /// A hook has told something else: its word came from annotations, which a client of the runtime may have made
+        /// up.
+        case contradiction(told: ContainerIdentity)
+    }
+
+    /// A runtime tells of a container that runs.
+    package mutating func learn(_ found: Container) -> News {
+        guard let present = containers[found.cgroup] else {
+            do { try register(found, namespaces: nil) } catch { return .none }
+            return .new
         }
-        return contradictions
+        let told = present.identity
+        let agrees = !present.source.isHooks || present.agrees(with: found.identity)
+        present.learn(fromRuntime: found)
+        present.learn(pods.pod(of: present.identity))
+        return agrees ? .none : .contradiction(told: told)
     }
 
     /// - Parameter source: of pods; each tells of its own.

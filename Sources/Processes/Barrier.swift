@@ -8,6 +8,7 @@ struct Barrier {
         /// Images made in the directory: others' events may show them as parents later.
         fileprivate(set) var images: [ProcessImage] = []
         fileprivate var since: UInt64?
+        fileprivate var isAskedFor = false
         fileprivate var bytes = 0
 
         /// Returns the bytes that it keeps in memory, roughly.
@@ -61,19 +62,36 @@ struct Barrier {
         queues.filter { now > $0.value.since.map { $0 &+ limits.nanoseconds } ?? .max }.map(\.key)
     }
 
+    /// Whether some have waited so long that the hook, if there is one, has given up; each is told of once.
+    mutating func hasUnansweredHook(at now: UInt64) -> Bool {
+        var found = false
+        for (directory, queue) in queues where !queue.isAskedFor {
+            guard let since = queue.since, now > since &+ limits.hookNanoseconds else { continue }
+            queues[directory]?.isAskedFor = true
+            found = true
+        }
+        return found
+    }
+
     var directories: [UInt64] { Array(queues.keys) }
 }
 
 /// How long and how much may wait for the word about a container.
 package struct BarrierLimits: Sendable {
     package var nanoseconds: UInt64
+    /// A hook that has not told by then will not: it has a time limit of its own.
+    package var hookNanoseconds: UInt64
     /// For one directory,
     package var bytesEach: Int
     /// and for all.
     package var bytes: Int
 
-    package init(nanoseconds: UInt64 = 5_000_000_000, bytesEach: Int = 1 << 20, bytes: Int = 16 << 20) {
+    package init(
+        nanoseconds: UInt64 = 5_000_000_000, hookNanoseconds: UInt64 = 1_000_000_000, bytesEach: Int = 1 << 20,
+        bytes: Int = 16 << 20
+    ) {
         self.nanoseconds = nanoseconds
+        self.hookNanoseconds = hookNanoseconds
         self.bytesEach = bytesEach
         self.bytes = bytes
     }

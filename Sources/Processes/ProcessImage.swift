@@ -20,10 +20,10 @@ package final class ProcessImage: @unchecked Sendable {
     package let binary: String
     package let arguments: String
     /// The API's words, joined by spaces: "execve clone rootcwd".
-    package let flags: String
+    package private(set) var flags: String
     /// Nanoseconds since 1970.
     package let startTime: Int64
-    package let inInitTree: Bool
+    package private(set) var inInitTree: Bool
     package private(set) var container: Container?
     /// How the container was found; nil without one.
     package private(set) var containerKey: ContainerRegistry.Key?
@@ -157,8 +157,14 @@ package final class ProcessImage: @unchecked Sendable {
     }
 
     /// The wait for the container's identity is over. Writer thread only, and before any event of the image leaves.
-    func identify(_ container: Container?, by key: ContainerRegistry.Key?, isSetUp: Bool, reason: String) {
+    func identify(
+        _ container: Container?, by key: ContainerRegistry.Key?, inTree: Bool, isSetUp: Bool, reason: String
+    ) {
         self.container = container
+        if inTree, !inInitTree {
+            inInitTree = true
+            flags += " inInitTree"
+        }
         containerKey = key
         self.isSetUp = isSetUp
         unnamedReason = container == nil ? reason : ""

@@ -48,6 +48,7 @@ extension ProcessTracker {
     /// Lets go what has waited long enough.
     package mutating func releaseOverdue(at now: UInt64, emit: (ProcessEvent) -> Void) {
         guard !barrier.isEmpty else { return }
+        if barrier.hasUnansweredHook(at: now) { registry.noteNameless() }
         for directory in barrier.overdue(at: now) { giveUp(directory, .timeout, emit: emit) }
     }
 
@@ -63,7 +64,8 @@ extension ProcessTracker {
 
     private mutating func release(_ directory: UInt64, reason: Unnamed?, emit: (ProcessEvent) -> Void) {
         guard let queue = barrier.release(directory) else { return }
-        for image in queue.images { identify(image, reason) }
+        var tree: Set<String> = []
+        for image in queue.images { identify(image, reason, &tree) }
         for event in queue.events {
             event.process.heldFor = nil
             if event.process.isUnnamed { counters.unnamed += 1 }
@@ -72,11 +74,22 @@ extension ProcessTracker {
     }
 
     /// The wait is over for an image whose container was not known when it was made.
-    private func identify(_ image: ProcessImage, _ reason: Unnamed?) {
+    ///
+    /// - Parameter tree: exec_ids of images in the tree of a container of which its runtime told, and no hook: nothing
+    ///   marked its init in the kernel, so the tree is followed here as far as it has grown.
+    private mutating func identify(_ image: ProcessImage, _ reason: Unnamed?, _ tree: inout Set<String>) {
         let found = registry.container(cgroup: image.cgroup, namespaces: image.namespaces)
+        var (inTree, isSetUp) = (image.inInitTree, isSetUp(found?.container, inTree: image.inInitTree))
+        if let container = found?.container, container.source == .runtime {
+            isSetUp = image.lineage.isRuntime
+            inTree = !isSetUp && (image.pid == container.initProcess || tree.contains(image.parentExecID))
+            if inTree {
+                tree.insert(image.execID)
+                lateTrees.append(TreeSeed(tgid: image.pid, cgroup: image.cgroup))
+            }
+        }
         image.identify(
-            found?.container, by: found?.key, isSetUp: isSetUp(found?.container, inTree: image.inInitTree),
-            reason: reason?.rawValue ?? "")
+            found?.container, by: found?.key, inTree: inTree, isSetUp: isSetUp, reason: reason?.rawValue ?? "")
     }
 
     /// Whether a process belongs to what makes a container, its runtime's init and hooks, and not to the container.

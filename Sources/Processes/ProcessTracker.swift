@@ -20,7 +20,7 @@ package struct ProcessTracker {
     var recentExits = RecentExits()
     /// Inits, by pid, that an earlier agent had armed and this one arms again; and those that exec'd before it had.
     var awaitedInits: Set<UInt32> = []
-    private var lateTrees: [TreeSeed] = []
+    var lateTrees: [TreeSeed] = []
     var clock = WallClock()
     let execID: ExecIDMaker
     private var flagTexts: [ProcessFlags: String] = [:]

@@ -62,6 +62,35 @@ import Testing
         #expect(script.events.last?.process.container === container)
     }
 
+    @Test mutating func `a runtime's word on a container that no hook told of comes with its tree`() throws {
+        makeContainersCgroup()
+        script.fork(image(20), from: runc, cgroup: 100)
+        script.exec(image(20, execs: 1), parent: runc, filename: "/bin/web", cgroup: 100)
+        script.fork(image(21), from: image(20, execs: 1), cgroup: 100)
+        script.exec(image(21, execs: 1), filename: "/bin/child", cgroup: 100)
+        script.fork(image(30), from: runc, cgroup: 100)
+        script.exec(image(30, execs: 1), filename: "/bin/injected", cgroup: 100)
+        #expect(toldOf == [])
+        script.wait(seconds: 0)
+        let early = script.tracker.registry.takeNameless()
+        script.wait(seconds: 2)
+        let late = script.tracker.registry.takeNameless()
+        #expect(!early && late)
+        let container = Container(
+            identity: try ContainerIdentity(id: "web"), source: .runtime, cgroup: 100, initProcess: 20)
+        guard case .new = script.tracker.registry.learn(container) else {
+            Issue.record("it was known")
+            return
+        }
+        script.release(100)
+        #expect(toldOf == [20, 21, 30])
+        let events = script.events.suffix(3)
+        #expect(events.map(\.process.inInitTree) == [true, true, false])
+        #expect(events.allSatisfy { $0.process.container === container })
+        let marks = script.tracker.takeLateTrees()
+        #expect(marks.map(\.tgid) == [20, 21])
+    }
+
     @Test mutating func `without a word it leaves in time, and says why it has no name`() {
         makeContainersCgroup()
         script.exec(image(20), filename: "/a", cgroup: 100)

@@ -89,6 +89,9 @@ struct Script {
         return container
     }
 
+    /// What waited for the word about a directory leaves.
+    mutating func release(_ cgroup: UInt64) { tracker.registered(cgroup) { events.append($0) } }
+
     mutating func stop() { tracker.releaseAll { events.append($0) } }
 
     /// Time goes by.

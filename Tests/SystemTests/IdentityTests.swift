@@ -169,6 +169,24 @@ extension SystemTests {
             }
         }
 
+        @Test func containerWithoutAHookIsKnownFromItsRuntimesRecordsBeforeItsEventsLeave() async throws {
+            let word = uniqueWord("unhooked")
+            var setup = ContainerSetup()
+            setup.stages = []
+            setup.command = ["/bin/sh", "-c", "/bin/true \(word); exec /bin/sleep 1000"]
+            try await EventStream.with(agent()) { events in
+                try await RuncContainer.with(agent(), setup) { container in
+                    let own = try await events.exec(word)
+                    #expect(own.process.container.id == setup.id && own.process.identity.source == "runtime")
+                    #expect(own.isInInitTree && own.process.pod.name == setup.pod.name, "\(own.testDescription)")
+                    let later = uniqueWord("later")
+                    try await container.exec("/bin/true", later)
+                    let injected = try await events.exec(later)
+                    #expect(injected.isIn(container) && injected.isInjected, "\(injected.testDescription)")
+                }
+            }
+        }
+
         /// Whether an event says all that the setup's annotations say of who it is.
         private func names(_ event: Event, _ setup: ContainerSetup) -> Bool {
             let process = event.process
