@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import AgentCore
+import CLinux
 import Containers
 import Events
 import Export
@@ -144,6 +145,8 @@ struct Wiring {
         }
         try await writer.start(told: stored.take() + spooled.take(), found: runtimes.take())
         ready.open()
+        // Most of what the start ran through is never run again.
+        apus_forget_startup_code()
         let report = writer.report
         log.info(
             "ready",
