@@ -106,6 +106,30 @@ extension SystemTests {
             }
         }
 
+        /// An agent to which no hook speaks, but which may ask containerd: it does so while the events wait.
+        @Test func podWithoutAHookIsKnownFromTheRuntimeSandboxAndAll() async throws {
+            let word = uniqueWord("unhooked")
+            try await AgentProcess.with(["--cri-endpoint", "unix://\(containerd().socket)"]) { asking in
+                try await EventStream.with(asking) { events in
+                    try await CRIPod.with(containerd()) { pod in
+                        let container = try await pod.start(
+                            "web", ["/bin/sh", "-c", "/bin/true \(word); exec /bin/sleep 1000"])
+                        let own = try await events.exec(word)
+                        #expect(own.names(container, by: "runtime") && own.isInInitTree, "\(own.process)")
+                        let pid = try await pod.pid
+                        let sandbox = try await events.first("the sandbox's program") {
+                            $0.isExec && $0.process.pid.value == pid && $0.process.phase == .phaseTree
+                        }
+                        #expect(sandbox.process.pod.name == pod.setup.pod.name && sandbox.process.pod.container.name == "")
+                        let later = uniqueWord("later")
+                        try await container.exec(["/bin/true", later], by: .execSync)
+                        let injected = try await events.exec(later)
+                        #expect(injected.names(container, by: "runtime") && injected.isInjected, "\(injected.process)")
+                    }
+                }
+            }
+        }
+
         @Test func containersThatShareAPidNamespaceAreToldApart() async throws {
             var setup = CRIPodSetup()
             setup.pids = .pod

@@ -89,14 +89,14 @@ extension EventStream {
 
 extension Event {
     /// Whether it says of its process all that there is to say of who it is in.
-    func names(_ container: CRIContainer) -> Bool {
+    func names(_ container: CRIContainer, by source: String = "hook") -> Bool {
         let (pod, told) = (process.pod, process.container)
         return process.docker == String(container.id.prefix(15))
             && pod.namespace == container.pod.namespace && pod.name == container.pod.name
             && pod.uid == container.pod.uid && pod.container.id == "containerd://\(container.id)"
             && pod.container.name == container.name && pod.container.image.name == container.pod.image
             && told.id == container.id && told.name == container.name && told.image == container.pod.image
-            && told.runtime == "containerd" && process.identity.source == "hook"
+            && told.runtime == "containerd" && process.identity.source == source
     }
 
     func isIn(_ container: CRIContainer) -> Bool { process.container.id == container.id }

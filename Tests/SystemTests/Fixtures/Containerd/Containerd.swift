@@ -18,7 +18,7 @@ final class Containerd: Sendable {
     /// Below the root of each hierarchy; pods go into directories below it.
     var cgroup: String { keeper.cgroup }
 
-    private var socket: String { directory("containerd.sock") }
+    var socket: String { directory("containerd.sock") }
 
     private init(_ agent: AgentProcess) async throws {
         guard getuid() == 0 else { throw Failure("containerd makes containers: run the tests as root") }
