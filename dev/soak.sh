@@ -8,12 +8,14 @@ set -euo pipefail
 
 steps() {
     # In every cell of the matrix.
-    step short-lived SUITE=IdentityTests LIMIT=7200 TEST_ENV="APUS_SHORT_LIVED=200"
+    step short-lived SUITE=IdentityTests LIMIT=7200 TEST_ENV="APUS_SHORT_LIVED=50"
     step thread-exits SUITE='nineThreads|nine threads' LIMIT=7200 TEST_ENV="APUS_THREAD_EXITS=1000"
     step storm SUITE='a busy reader' LIMIT=7200 TEST_ENV="APUS_STORM=20000"
+    step reused-pids KERNEL=6.12 SUITE=ReuseTests LIMIT=7200 TEST_ENV="APUS_REUSED_PIDS=20000"
     # On the machine alone.
-    step many-short-lived KERNEL=host SUITE=IdentityTests TEST_ENV="APUS_SHORT_LIVED=10000"
-    step restarts KERNEL=host SUITE=RestartTests TEST_ENV="APUS_RESTARTS=200"
+    step many-short-lived KERNEL=host RUNTIME=runc SUITE=ShortLived TEST_ENV="APUS_SHORT_LIVED=10000"
+    step many-short-lived-crun KERNEL=host RUNTIME=crun SUITE=ShortLived TEST_ENV="APUS_SHORT_LIVED=10000"
+    step restarts KERNEL=host RUNTIME=runc SUITE=RestartTests TEST_ENV="APUS_RESTARTS=500"
 }
 
 commit=$(git describe --always --dirty)

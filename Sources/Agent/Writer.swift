@@ -29,6 +29,9 @@ final class Writer: @unchecked Sendable {
         /// Events that waited until it was known whose container they are of, and those that left without.
         var held: UInt64 = 0
         var unnamed: UInt64 = 0
+        /// How long those waited: the longest, and all together.
+        var longestHeld: Duration = .zero
+        var totalHeld: Duration = .zero
         var processes = 0
         var containers = 0
     }
@@ -62,6 +65,8 @@ final class Writer: @unchecked Sendable {
     private var suspects: [rec_image] = []
     private var lastCount: UInt64 = 0
     private var kernel = KernelCounts()
+    private var longestHeld: UInt64 = 0
+    private var totalHeld: UInt64 = 0
 
     private struct KernelCounts {
         var noRoom: UInt64 = 0
@@ -221,7 +226,7 @@ final class Writer: @unchecked Sendable {
             let delivered = sensors.drain(limit: Self.batch) { apply($0) }
             quietRounds = delivered == 0 ? quietRounds + 1 : 0
             busyRounds = delivered > 0 ? busyRounds + 1 : 0
-            tracker.releaseOverdue(at: WallClock.bootNanoseconds) { wait($0) }
+            tracker.releaseOverdue(at: WallClock.bootNanoseconds) { letGo($0) }
             if quietRounds == 2 { quiet() }
             if busyRounds % Self.roundsBetweenReports == 1 { takeStock() }
             if !publish() { hub.deliver(everything: quietRounds > 1) }
@@ -233,7 +238,7 @@ final class Writer: @unchecked Sendable {
         sensors.detach()
         while sensors.drain(limit: Self.batch, { apply($0) }) > 0 { publish() }
         quiet()
-        tracker.releaseAll { wait($0) }
+        tracker.releaseAll { letGo($0) }
         publish()
         mailbox.refuse()
         ended.withLock { $0 }?.resume()
@@ -248,6 +253,14 @@ final class Writer: @unchecked Sendable {
     private func wait(_ event: ProcessEvent) {
         waiting.append(event)
         waitingBytes += event.process.arguments.utf8.count + (event.parent?.arguments.utf8.count ?? 0)
+    }
+
+    /// What waited for somebody's word on its container.
+    private func letGo(_ event: ProcessEvent) {
+        let held = WallClock.bootNanoseconds &- event.bootTime
+        longestHeld = max(longestHeld, held)
+        totalHeld &+= held
+        wait(event)
     }
 
     /// Returns whether there was anything.
@@ -308,6 +321,7 @@ final class Writer: @unchecked Sendable {
             recordsReceived: tracker.ledger.received, recordsLost: recordsLost,
             recordsMalformed: tracker.ledger.malformed, recordsLate: sensors.lateRecords, missed: kernel.missed,
             storageFailures: kernel.storageFailures, held: tracker.counters.held, unnamed: tracker.counters.unnamed,
+            longestHeld: .nanoseconds(longestHeld), totalHeld: .nanoseconds(totalHeld),
             processes: tracker.processCount - 1,
             containers: tracker.registry.containers.count)
         published.withLock { $0 = report }
@@ -373,7 +387,7 @@ final class Writer: @unchecked Sendable {
         for container in found {
             switch tracker.registry.learn(container) {
             case .none: break
-            case .new: tracker.registered(container.cgroup) { wait($0) }
+            case .new: tracker.registered(container.cgroup) { letGo($0) }
             case .contradiction(let told):
                 let identity = container.identity
                 log.warning(
@@ -409,7 +423,7 @@ final class Writer: @unchecked Sendable {
             throw error as? RegistrationError
                 ?? RegistrationError(.failed, "cannot arm init \(registration.initProcess): \(error)")
         }
-        tracker.registered(registration.cgroup) { wait($0) }
+        tracker.registered(registration.cgroup) { letGo($0) }
     }
 }
 

@@ -27,7 +27,7 @@ extension SystemTests {
         }
 
         func inside(_ container: RuncContainer, _ script: String) async throws -> Command.Outcome {
-            try await Command.run(RuncContainer.runtime, "exec", container.id, "/bin/sh", "-c", script)
+            try await Command(RuncContainer.command(["exec", container.id, "/bin/sh", "-c", script])).outcome()
         }
 
         /// - Parameter isKnown: whether the agent was told of the container before.

@@ -195,6 +195,29 @@ extension SystemTests {
                 && process.pod.container.name == setup.pod.container
         }
 
+        @Test func nothingOfAContainerThatIsKnownWaits() async throws {
+            try await EventStream.with(agent()) { events in
+                try await RuncContainer.with(agent()) { container in
+                    try await events.settle()
+                    let before = try await waitedCount()
+                    let word = uniqueWord("known")
+                    try await container.exec(
+                        "/bin/sh", "-c", "n=0; while [ $n -lt 100 ]; do n=$((n+1)); /bin/true \(word); done; :")
+                    try await events.settle()
+                    let own = events.all { $0.process.arguments == word && $0.isIn(container) }
+                    let waited = try await waitedCount() - before
+                    report("events of a container that is known: \(own.count), \(waited) of them waited")
+                    #expect(own.count == 200 && waited == 0)
+                }
+            }
+        }
+
+        /// How many events have waited for a hook so far.
+        private func waitedCount() async throws -> Int {
+            let details = try await agent().healthDetails
+            return details.firstMatch(of: /(\d+) events waited/).flatMap { Int($0.1) } ?? 0
+        }
+
         private func containerCount() async throws -> Int {
             let details = try await agent().healthDetails
             guard let match = details.firstMatch(of: /(\d+) containers/), let count = Int(match.1) else {

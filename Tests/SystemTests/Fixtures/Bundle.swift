@@ -66,6 +66,9 @@ struct Bundle {
             "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
             "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
         ]
+        // Where crun has cgroup2 alone, rules of devices take CAP_SYS_RESOURCE.
+        let resources: [String: Any] =
+            RuncContainer.runtime == "crun" ? [:] : ["devices": [["allow": true, "access": "rwm"]]]
         let namespaces =
             (setup.sharesHostPids ? [] : ["pid"]) + (setup.hasUserNamespace ? ["user"] : []) + ["mount", "ipc", "uts"]
         let mappings = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
@@ -86,7 +89,7 @@ struct Bundle {
                 "namespaces": namespaces.map { ["type": $0] },
                 "uidMappings": setup.hasUserNamespace ? mappings : [],
                 "gidMappings": setup.hasUserNamespace ? mappings : [],
-                "resources": ["devices": [["allow": true, "access": "rwm"]]],
+                "resources": resources,
             ],
         ]
     }

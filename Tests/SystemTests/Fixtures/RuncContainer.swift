@@ -5,6 +5,16 @@ import Foundation
 final class RuncContainer: Sendable {
     static let runtime = ProcessInfo.processInfo.environment["APUS_RUNTIME"] ?? "runc"
 
+    /// The runtime's command line. crun refuses hosts on which v1 and v2 are both mounted: it gets a view of its own, with
+    /// cgroup2 alone.
+    static func command(_ words: [String]) -> [String] {
+        guard runtime == "crun", FileManager.default.fileExists(atPath: "/sys/fs/cgroup/unified/cgroup.procs") else {
+            return [runtime] + words
+        }
+        let script = "umount --recursive /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec \"$@\""
+        return ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", runtime] + words
+    }
+
     let setup: ContainerSetup
     /// The init's pid on the host.
     let pid: pid_t
@@ -30,7 +40,8 @@ final class RuncContainer: Sendable {
         let bundle = try bundle(agent, setup, directory)
         try await removing(setup) {
             try await Command.succeed(
-                [runtime, "run", "--detach", "--pid-file", directory("pid"), "--bundle", bundle.path, setup.id])
+                command(
+                    ["run", "--detach", "--pid-file", directory("pid"), "--bundle", bundle.path, setup.id]))
             try await body(RuncContainer(setup, directory))
         }
     }
@@ -48,9 +59,9 @@ final class RuncContainer: Sendable {
     /// Runs a prepared bundle to its end: nothing but the runtime's own time.
     static func run(_ bundle: Bundle, _ setup: ContainerSetup) async throws -> Command.Outcome {
         do {
-            return try await Command.succeed([runtime, "run", "--bundle", bundle.path, setup.id])
+            return try await Command.succeed(command(["run", "--bundle", bundle.path, setup.id]))
         } catch {
-            _ = try? await Command.run(runtime, "delete", "--force", setup.id)
+            _ = try? await Command(command(["delete", "--force", setup.id])).outcome()
             throw error
         }
     }
@@ -58,7 +69,7 @@ final class RuncContainer: Sendable {
     /// What the runtime's `exec` does, which is what `kubectl exec` comes down to.
     @discardableResult
     func exec(_ words: String...) async throws -> Command.Outcome {
-        try await Command.succeed([Self.runtime, "exec", id] + words)
+        try await Command.succeed(Self.command(["exec", id] + words))
     }
 
     /// Enters all of the container's namespaces from the host, and nothing else of it.
@@ -77,9 +88,9 @@ final class RuncContainer: Sendable {
         do {
             try await body()
         } catch {
-            _ = try? await Command.run(runtime, "delete", "--force", setup.id)
+            _ = try? await Command(command(["delete", "--force", setup.id])).outcome()
             throw error
         }
-        try await Command.succeed([runtime, "delete", "--force", setup.id])
+        try await Command.succeed(command(["delete", "--force", setup.id]))
     }
 }
