@@ -29,22 +29,22 @@ fi
 
 options=Visibility=Package,FileNaming=DropPath,UseAccessLevelOnImports=true
 
-# usage: generate DIRECTORY_OF_PROTO TARGET [FILE_WITH_A_SERVICE…]
+# usage: generate DIRECTORIES_OF_PROTO TARGET [FILE_WITH_A_SERVICE…]
 # Only those files have a service that is spoken over gRPC; of the others nothing but a header would come.
 generate() {
-    local from=$root/proto/$1 target=$output/$2
+    local files=() from target=$output/$2
+    for from in $1; do files+=("$root/proto/$from"/*.proto); done
     shift 2
     # What is not generated any more shall not stay behind.
     mkdir -p "$target"
     rm -f "$target"/*.pb.swift "$target"/*.grpc.swift
     protoc --proto_path="$root/proto" \
-        --plugin="$PLUGINS/protoc-gen-swift" --swift_out="$target" --swift_opt="$options" \
-        "$from"/*.proto
+        --plugin="$PLUGINS/protoc-gen-swift" --swift_out="$target" --swift_opt="$options" "${files[@]}"
     [ $# = 0 ] || protoc --proto_path="$root/proto" \
         --plugin="$PLUGINS/protoc-gen-grpc-swift-2" --grpc-swift-2_out="$target" --grpc-swift-2_opt="$options" \
-        "${@/#/$from/}"
+        "${@/#/$root/proto/}"
 }
 
-generate tetragon TetragonAPI sensors.proto node.proto
-generate cri CRIAPI runtime.proto
+generate "tetragon apus" TetragonAPI tetragon/sensors.proto apus/node.proto
+generate cri CRIAPI cri/runtime.proto
 generate nri NRI

@@ -25,8 +25,8 @@ struct ListContainers: AsyncParsableCommand {
 
     func run() async throws {
         let answer = try await AgentConnection(address: server.serverAddress).withConnection { client in
-            try await Tetragon_Apus.Client(wrapping: client)
-                .listContainers(Tetragon_ListContainersRequest(), options: .brief)
+            try await Apus_V1_Node.Client(wrapping: client)
+                .listContainers(Apus_V1_ListContainersRequest(), options: .brief)
         }
         switch output {
         case .json:

@@ -9,7 +9,7 @@ package struct ContainerTable: Sendable {
 
     private let rows: [[String]]
 
-    package init(_ containers: [Tetragon_KnownContainer]) {
+    package init(_ containers: [Apus_V1_KnownContainer]) {
         rows = containers.map { known in
             [
                 known.pod.namespace, known.pod.name, known.container.name,

@@ -5,21 +5,21 @@ internal import Models
 internal import SwiftProtobuf
 internal import TetragonAPI
 
-/// tetragon.Apus: what the agent offers beside the API.
+/// apus.v1.Node: what the agent offers beside the API.
 struct ContainersService: RegistrableRPCService {
     let containers: @Sendable () async -> [KnownContainer]
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
-        router.registerUnary(Tetragon_Apus.Method.ListContainers.descriptor) {
-            (_: Tetragon_ListContainersRequest, _) in
+        router.registerUnary(Apus_V1_Node.Method.ListContainers.descriptor) {
+            (_: Apus_V1_ListContainersRequest, _) in
             let known = await containers()
-            return Tetragon_ListContainersResponse.with { $0.containers = known.map(\.message) }
+            return Apus_V1_ListContainersResponse.with { $0.containers = known.map(\.message) }
         }
     }
 }
 
 extension KnownContainer {
-    fileprivate var message: Tetragon_KnownContainer {
+    fileprivate var message: Apus_V1_KnownContainer {
         .with {
             $0.container.id = identity.id.text
             $0.container.name = identity.name

@@ -6,7 +6,7 @@ import Testing
 import TetragonAPI
 
 @Suite struct ContainerTableTests {
-    private let pod = Tetragon_KnownContainer.with {
+    private let pod = Apus_V1_KnownContainer.with {
         $0.container.id = "0123456789abcdef0123"
         $0.container.name = "web"
         $0.container.image = "busybox:1"
@@ -16,7 +16,7 @@ import TetragonAPI
         $0.pod.namespace = "shop"
         $0.pod.name = "web-1"
     }
-    private let nameless = Tetragon_KnownContainer.with {
+    private let nameless = Apus_V1_KnownContainer.with {
         $0.container.id = "evil\u{1b}[2J"
         $0.identity.source = "cgroup"
     }

@@ -8,9 +8,9 @@ import Testing
 import TetragonAPI
 
 @Suite struct ContainersServiceTests {
-    private func list(_ path: String) async throws -> [Tetragon_KnownContainer] {
+    private func list(_ path: String) async throws -> [Apus_V1_KnownContainer] {
         try await RunningServer.withConnection(.unixDomainSocket(path: path)) { client in
-            try await Tetragon_Apus.Client(wrapping: client).listContainers(.init()).containers
+            try await Apus_V1_Node.Client(wrapping: client).listContainers(.init()).containers
         }
     }
 

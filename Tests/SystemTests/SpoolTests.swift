@@ -30,7 +30,7 @@ extension SystemTests {
                         try await container.exec("/bin/true", word)
                         let process = try await events.exec(word).process
                         #expect(process.container.id == setup.id && process.pod.name == setup.pod.name)
-                        #expect(process.identity.source == "hook")
+                        #expect(process.identity.source == "spool")
                     }
                     try await agent.stop()
                 } catch {
