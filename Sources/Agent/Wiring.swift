@@ -189,8 +189,9 @@ extension HealthReport {
             details: "running: \(report.processes) processes, \(report.containers) containers, "
                 + "\(report.recordsReceived) records received, \(report.recordsLost) lost, "
                 + "\(undelivered) events lost by slow clients"
-                + (report.held > 0 ? ", \(report.held) events waited for a hook (\(report.longestHeld.milliseconds) ms at most, "
-                    + "\(report.totalHeld.milliseconds) ms together), \(report.unnamed) in vain" : "")
+                + (report.held > 0
+                    ? ", \(report.held) events waited for a hook (\(report.longestHeld.milliseconds) ms at most, "
+                        + "\(report.totalHeld.milliseconds) ms together), \(report.unnamed) in vain" : "")
                 + (report.recordsMalformed > 0 ? ", \(report.recordsMalformed) records malformed" : "")
                 + (report.recordsLate > 0 ? ", \(report.recordsLate) records found late" : "")
                 + (report.missed > 0 ? ", \(report.missed) missed by the kernel" : "")

@@ -47,7 +47,8 @@ package final class Container: @unchecked Sendable {
     package private(set) var revision: UInt32 = 0
 
     package init(
-        identity: ContainerIdentity, source: Source, cgroup: UInt64, cgroupPath: String = "", initProcess: UInt32? = nil,
+        identity: ContainerIdentity, source: Source, cgroup: UInt64, cgroupPath: String = "",
+        initProcess: UInt32? = nil,
         initStart: UInt64? = nil, initExecs: UInt32? = nil, imageID: String = "", startTime: Int64 = 0
     ) {
         self.identity = identity

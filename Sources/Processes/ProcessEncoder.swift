@@ -196,5 +196,7 @@ enum ProcessEncoder {
 extension Container {
     /// Kubernetes' word before the runtime's.
     fileprivate var bestImageID: String { podContainer.flatMap { $0.imageID.isEmpty ? nil : $0.imageID } ?? imageID }
-    fileprivate var bestStartTime: Int64 { podContainer.flatMap { $0.startTime == 0 ? nil : $0.startTime } ?? startTime }
+    fileprivate var bestStartTime: Int64 {
+        podContainer.flatMap { $0.startTime == 0 ? nil : $0.startTime } ?? startTime
+    }
 }

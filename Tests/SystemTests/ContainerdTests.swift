@@ -120,7 +120,8 @@ extension SystemTests {
                         let sandbox = try await events.first("the sandbox's program") {
                             $0.isExec && $0.process.pid.value == pid && $0.process.phase == .phaseTree
                         }
-                        #expect(sandbox.process.pod.name == pod.setup.pod.name && sandbox.process.pod.container.name == "")
+                        #expect(
+                            sandbox.process.pod.name == pod.setup.pod.name && sandbox.process.pod.container.name == "")
                         let later = uniqueWord("later")
                         try await container.exec(["/bin/true", later], by: .execSync)
                         let injected = try await events.exec(later)
