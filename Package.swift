@@ -34,6 +34,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
         // Values without I/O. Stays inside the Embedded subset: the hook compiles it too.
@@ -139,10 +140,13 @@ let package = Package(
         .target(
             name: "CLICore",
             dependencies: ["TetragonAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        // Makes container runtimes call the hook.
+        .target(
+            name: "Installer", dependencies: ["Models", .product(name: "TOMLKit", package: "TOMLKit")]),
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "CLICore", "Models", "TetragonAPI",
+                "CLICore", "Installer", "Models", "TetragonAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
@@ -184,6 +188,7 @@ let package = Package(
         .testTarget(name: "ModelsTests", dependencies: ["Models"]),
         .testTarget(
             name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux"], exclude: ["verifier-cost.tsv"]),
+        .testTarget(name: "InstallerTests", dependencies: ["Installer", "Models"]),
         .testTarget(name: "OCIHookTests", dependencies: ["Models"], exclude: ["fake-agent.py"]),
 
         .testTarget(

@@ -13,7 +13,9 @@ struct Apus: AsyncParsableCommand {
         commandName: "apus",
         abstract: "Watch what processes and containers do on a node.",
         version: Version.current,
-        subcommands: [GetEvents.self, Status.self, ListContainers.self, Probe.self, ShowVersion.self])
+        subcommands: [
+            GetEvents.self, Status.self, ListContainers.self, Probe.self, HookCommand.self, ShowVersion.self,
+        ])
 
     static func main() async {
         // A reader that goes away is noticed by the write that fails.

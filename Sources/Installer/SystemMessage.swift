@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// What the system calls an error.
+func systemMessage(_ number: Int32) -> String {
+    String(cString: strerror(number))
+}
