@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
+import Foundation
 import Glibc
 
 /// A child of the test, started with exactly these arguments, its standard input and output ours if we want them.
@@ -34,6 +35,17 @@ struct Child {
     }
 
     init(_ path: String, _ arguments: String...) throws { try self.init(path, arguments.map { Array($0.utf8) }) }
+
+    /// Waits until the child waits for ``tell()``. That it was spawned says no more than that its exec is under way: its
+    /// record may be still to come.
+    func settle() throws {
+        for _ in 0..<2000 {
+            let stat = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+            if stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].hasPrefix(") S") { return }
+            usleep(5000)
+        }
+        throw TestFailure("child \(pid) does not come to wait")
+    }
 
     func tell() { write(input, "x", 1) }
 

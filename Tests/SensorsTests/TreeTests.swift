@@ -49,6 +49,7 @@ extension KernelTests {
                 let child = try Child(
                     TestProgram.run, "wait", TestProgram.run, "thread", TestProgram.leave, "exit", "0")
                 pid = child.pid
+                try child.settle()
                 try cgroup.take(pid)
                 try sensors.arm(tgid: UInt32(pid), cgroup: cgroup.id)
                 child.tell()
@@ -67,6 +68,7 @@ extension KernelTests {
                 for disarmed in [false, true] {
                     let child = try Child(TestProgram.run, "wait", TestProgram.leave, "exit", "0")
                     pids.append(child.pid)
+                    try child.settle()
                     try sensors.arm(tgid: UInt32(child.pid), cgroup: disarmed ? OwnProcess.cgroupID : cgroup.id)
                     if disarmed { try sensors.disarm(tgid: UInt32(child.pid)) }
                     child.tell()
