@@ -34,7 +34,7 @@ struct RuntimeRecords: Service {
         self.log = log
     }
 
-    /// What runs now, as far as the runtimes answer soon.
+    /// What runs now, as far as the runtimes answer soon. Others are asked again.
     func take() async -> [Container] {
         await withTaskGroup(of: [Container]?.self) { group in
             group.addTask { await survey() }
@@ -43,13 +43,14 @@ struct RuntimeRecords: Service {
                 return nil
             }
             defer { group.cancelAll() }
-            return await group.next().flatMap { $0 } ?? []
+            if let found = await group.next().flatMap({ $0 }) { return found }
+            writer.askRuntimes()
+            return []
         }
     }
 
     func run() async {
         await cancelWhenGracefulShutdown {
-            // Whoever did not answer in time at the start is asked again.
             for await _ in writer.nameless {
                 // The runtime writes its records when the container is made.
                 try? await Task.sleep(for: Self.delay)
@@ -69,7 +70,8 @@ struct RuntimeRecords: Service {
             return Container(
                 identity: found.container.identity, source: .runtime, cgroup: cgroup, cgroupPath: path,
                 initProcess: found.container.initProcess, initStart: found.container.initStart,
-                imageID: found.container.imageID, startTime: found.container.startTime)
+                imageID: found.container.imageID, startTime: found.container.startTime,
+                namespaces: found.container.initProcess.flatMap { procfs.namespaces(of: $0) })
         }
     }
 }

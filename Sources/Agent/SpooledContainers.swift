@@ -24,7 +24,9 @@ struct SpooledContainers {
 
     /// The containers that the spool tells of and that are there. Every file is removed: what could not be believed now
     /// will not be at the next start.
-    func take() -> [Container] {
+    ///
+    /// - Parameter stored: where they are kept for the agent after this one.
+    func take(keepingIn stored: StoredContainers) -> [Container] {
         let contents = spool.take()
         for (name, why) in contents.refused {
             log.warning("spooled request not read", metadata: ["file": "\(name)", "error": "\(why)"])
@@ -32,7 +34,9 @@ struct SpooledContainers {
         var containers: [Container] = []
         for spooled in contents.requests {
             do {
-                containers.append(Container(try attest(spooled), source: .spool))
+                let registration = try attest(spooled)
+                stored.keep(registration, initExecs: nil)
+                containers.append(Container(registration, source: .spool))
             } catch let error as RegistrationError {
                 log.warning("spooled container refused", metadata: ["file": "\(spooled.name)", "error": "\(error)"])
             } catch {

@@ -9,11 +9,13 @@ import State
 /// The containers that hooks told of, kept for the next agent in the state directory.
 struct StoredContainers: Sendable {
     private let store: RegistrationStore?
+    private let procfs: Procfs
     private let hierarchy: CgroupHierarchy
     private let log: Logger
 
     /// Makes the directory. Without a database the agent works, and its successor knows less.
     init(directory: String, procfs: Procfs, hierarchy: CgroupHierarchy, log: Logger) {
+        self.procfs = procfs
         self.hierarchy = hierarchy
         self.log = log
         let path = directory + "/state.db"
@@ -32,13 +34,13 @@ struct StoredContainers: Sendable {
     }
 
     private static func open(_ path: String, _ boot: String, _ log: Logger) throws -> RegistrationStore {
-        do {
+        do throws(RegistrationStore.Failure) {
             return try RegistrationStore(path: path, boot: boot)
         } catch {
+            guard error.isCorrupt else { throw error }
             // What a machine that went down has torn is void anyway.
             log.warning("state database put aside as state.db.broken", metadata: ["error": "\(error)"])
-            for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
-            guard rename(path, path + ".broken") == 0 else { throw error }
+            for suffix in ["", "-wal", "-shm"] { rename(path + suffix, path + ".broken" + suffix) }
             return try RegistrationStore(path: path, boot: boot)
         }
     }
@@ -54,12 +56,19 @@ struct StoredContainers: Sendable {
             return present.map {
                 Container(
                     identity: $0.identity, source: .state, cgroup: $0.cgroup, cgroupPath: $0.cgroupPath,
-                    initProcess: $0.initProcess, initStart: $0.initStart, initExecs: $0.initExecs)
+                    initProcess: $0.initProcess, initStart: $0.initStart, initExecs: $0.initExecs,
+                    namespaces: namespaces($0))
             }
         } catch {
             log.warning("stored containers not read", metadata: ["error": "\(error)"])
             return []
         }
+    }
+
+    /// Its init's, if that lives.
+    private func namespaces(_ stored: StoredRegistration) -> NamespaceKey? {
+        let namespaces = procfs.namespaces(of: stored.initProcess)
+        return procfs.startTime(of: stored.initProcess) == stored.initStart ? namespaces : nil
     }
 
     /// Returns when the next agent will know the container, whatever becomes of this one.

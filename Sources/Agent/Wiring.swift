@@ -143,7 +143,7 @@ struct Wiring {
             hub.close()
             writer.refuse()
         }
-        try await writer.start(told: stored.take() + spooled.take(), found: runtimes.take())
+        try await writer.start(told: stored.take() + spooled.take(keepingIn: stored), found: runtimes.take())
         ready.open()
         // Most of what the start ran through is never run again.
         apus_forget_startup_code()

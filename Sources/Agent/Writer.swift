@@ -108,6 +108,9 @@ final class Writer: @unchecked Sendable {
     /// Runtimes have told of containers.
     func tell(found: [Container]) { mailbox.send(.found(found)) }
 
+    /// Has the runtimes asked for containers of which nobody told.
+    func askRuntimes() { sayNameless.yield() }
+
     /// Says so each time that a container has come of which nobody told.
     let nameless: AsyncStream<Void>
     private let sayNameless: AsyncStream<Void>.Continuation
@@ -227,6 +230,8 @@ final class Writer: @unchecked Sendable {
             quietRounds = delivered == 0 ? quietRounds + 1 : 0
             busyRounds = delivered > 0 ? busyRounds + 1 : 0
             tracker.releaseOverdue(at: WallClock.bootNanoseconds) { letGo($0) }
+            if tracker.hasLateTrees { markLateTrees() }
+            if tracker.registry.takeNameless() { askRuntimes() }
             if quietRounds == 2 { quiet() }
             if busyRounds % Self.roundsBetweenReports == 1 { takeStock() }
             if !publish() { hub.deliver(everything: quietRounds > 1) }
@@ -312,7 +317,6 @@ final class Writer: @unchecked Sendable {
         }
         let gone = tracker.registry.takeGone()
         if !gone.isEmpty { containersGone(gone) }
-        if tracker.registry.takeNameless() { sayNameless.yield() }
         renewReport()
     }
 
@@ -364,9 +368,11 @@ final class Writer: @unchecked Sendable {
 
     /// A container from before. Of one that is both stored and spooled the store knows more, and comes first.
     private func remember(_ container: Container) {
-        if tracker.registry.containers[container.cgroup]?.source.isHooks == true { return }
+        if tracker.registry.containers[container.cgroup]?.isToldByHook == true { return }
+        // It was there when it was read; what goes from now on says so.
+        guard isPresent(container) else { return }
         do throws(RegistrationError) {
-            try tracker.registry.register(container, namespaces: nil)
+            try tracker.registry.register(container, namespaces: container.namespaces)
             log.info(
                 "container known from before",
                 metadata: [
@@ -384,7 +390,7 @@ final class Writer: @unchecked Sendable {
     }
 
     private func learn(_ found: [Container]) {
-        for container in found {
+        for container in found where isPresent(container) {
             switch tracker.registry.learn(container) {
             case .none: break
             case .new: tracker.registered(container.cgroup) { letGo($0) }
@@ -401,10 +407,14 @@ final class Writer: @unchecked Sendable {
         }
     }
 
+    private func isPresent(_ container: Container) -> Bool {
+        hierarchy.id(ofPath: container.cgroupPath) == container.cgroup
+    }
+
     /// All or nothing: what cannot be armed is not registered.
     private func enter(_ registration: Registration) throws(RegistrationError) {
         try tracker.registry.admit(registration)
-        let isNew = tracker.registry.containers[registration.cgroup] == nil
+        let before = tracker.registry.containers[registration.cgroup]
         try tracker.registry.register(Container(registration), namespaces: registration.namespaces)
         Failpoint.containerEntered.reach()
         do {
@@ -417,9 +427,15 @@ final class Writer: @unchecked Sendable {
                     "init \(registration.initProcess) of container \(registration.identity.id.text) has left its cgroup"
                 )
             }
+            // Who gave up waiting before the init was armed let it go on: its program may run already.
+            guard registration.isAwaited() else {
+                throw RegistrationError(
+                    .unavailable, "the hook of container \(registration.identity.id.text) did not wait for the answer")
+            }
         } catch {
             sensors.disarm(tgid: registration.initProcess)
-            if isNew { tracker.registry.forget(registration.cgroup) }
+            tracker.registry.forget(registration.cgroup)
+            if let before { try? tracker.registry.register(before, namespaces: before.namespaces) }
             throw error as? RegistrationError
                 ?? RegistrationError(.failed, "cannot arm init \(registration.initProcess): \(error)")
         }

@@ -10,7 +10,7 @@ struct AwaitedCgroups {
 
     private(set) var directories: Set<UInt64> = []
     /// Given up, or not waited for below a parent without a hook: nor is what is made in them.
-    private var refused: Set<UInt64> = []
+    private(set) var refused: Set<UInt64> = []
     /// Parents below which a container was registered.
     private var parents: Set<UInt64> = []
     /// How many waited in vain below a parent since the last registration there.

@@ -90,12 +90,18 @@ package struct CgroupTree {
 
     /// Learns every directory that is there. Called once the cgroup sensors run, so that none is missed in between.
     /// - Parameter visit: gets the id and the path below the root of each.
-    package mutating func scan(_ hierarchy: CgroupHierarchy, visit: (UInt64, String) -> Void) {
-        guard let root = hierarchy.id(ofPath: "/") else { return }
+    /// - Returns: whether it has seen all of them.
+    @discardableResult
+    package mutating func scan(_ hierarchy: CgroupHierarchy, visit: (UInt64, String) -> Void) -> Bool {
+        guard let root = hierarchy.id(ofPath: "/") else { return false }
+        var isWhole = true
         insert(id: root, parent: 0)
         var waiting: [(id: UInt64, path: String)] = [(root, "")]
         while let (id, path) = waiting.popLast(), nodes.count < Self.maximumScanned {
-            guard let directory = opendir(hierarchy.root + path + "/") else { continue }
+            guard let directory = opendir(hierarchy.root + path + "/") else {
+                if errno != ENOENT { isWhole = false }
+                continue
+            }
             defer { closedir(directory) }
             while let entry = readdir(directory) {
                 guard entry.pointee.d_type == UInt8(DT_DIR) else { continue }
@@ -110,5 +116,6 @@ package struct CgroupTree {
                 waiting.append((child, "\(path)/\(name)"))
             }
         }
+        return isWhole && waiting.isEmpty
     }
 }

@@ -27,6 +27,8 @@ package final class Container: @unchecked Sendable {
 
     package private(set) var identity: ContainerIdentity
     package private(set) var source: Source
+    /// Whether a hook told of it, whoever has named it since.
+    package let isToldByHook: Bool
     /// kernfs id in the agent's hierarchy.
     package let cgroup: UInt64
     /// Below the hierarchy's root; empty where it is not known.
@@ -37,6 +39,8 @@ package final class Container: @unchecked Sendable {
     /// start it is another process, with more execs it runs its own program. Nil where it is not known.
     package let initStart: UInt64?
     package let initExecs: UInt32?
+    /// Those of its init, where they are known.
+    package let namespaces: NamespaceKey?
     /// The image's digest and when the container began, ns since 1970, as its runtime says; empty and 0 if it did not.
     package private(set) var imageID: String
     package private(set) var startTime: Int64
@@ -49,15 +53,18 @@ package final class Container: @unchecked Sendable {
     package init(
         identity: ContainerIdentity, source: Source, cgroup: UInt64, cgroupPath: String = "",
         initProcess: UInt32? = nil,
-        initStart: UInt64? = nil, initExecs: UInt32? = nil, imageID: String = "", startTime: Int64 = 0
+        initStart: UInt64? = nil, initExecs: UInt32? = nil, imageID: String = "", startTime: Int64 = 0,
+        namespaces: NamespaceKey? = nil
     ) {
         self.identity = identity
         self.source = source
+        isToldByHook = source.isHooks
         self.cgroup = cgroup
         self.cgroupPath = cgroupPath
         self.initProcess = initProcess
         self.initStart = initStart
         self.initExecs = initExecs
+        self.namespaces = namespaces
         self.imageID = imageID
         self.startTime = startTime
     }
@@ -66,7 +73,7 @@ package final class Container: @unchecked Sendable {
         self.init(
             identity: registration.identity, source: source, cgroup: registration.cgroup,
             cgroupPath: registration.cgroupPath, initProcess: registration.initProcess,
-            initStart: registration.initStart)
+            initStart: registration.initStart, namespaces: registration.namespaces)
     }
 
     /// Somebody who knows better has told.
@@ -78,11 +85,17 @@ package final class Container: @unchecked Sendable {
 
     /// The runtime's own word. What a hook told stands; what it could not know is filled in.
     func learn(fromRuntime other: Container) {
-        if !source.isHooks { learn(other.identity, from: .runtime) }
+        let isPoorer = !identity.hasPod && other.identity.hasPod || source == .cgroup || source == .procfs
+        if isPoorer, identity.id == other.identity.id || !isToldByHook { learn(other.identity, from: .runtime) }
         initProcess = initProcess ?? other.initProcess
-        guard imageID != other.imageID || startTime != other.startTime else { return }
-        (imageID, startTime) = (other.imageID, other.startTime)
-        revision &+= 1
+        if !other.imageID.isEmpty, imageID != other.imageID {
+            imageID = other.imageID
+            revision &+= 1
+        }
+        if other.startTime != 0, startTime != other.startTime {
+            startTime = other.startTime
+            revision &+= 1
+        }
     }
 
     /// - Parameter pod: nil when it is gone.
@@ -94,9 +107,11 @@ package final class Container: @unchecked Sendable {
         revision &+= 1
     }
 
-    /// Whether two name the same container and pod.
+    /// Whether two name the same container and pod, as far as both have names.
     func agrees(with other: ContainerIdentity) -> Bool {
-        identity.id == other.id && identity.podNamespace == other.podNamespace && identity.podName == other.podName
+        guard identity.id == other.id else { return false }
+        guard identity.hasPod, other.hasPod else { return true }
+        return identity.podNamespace == other.podNamespace && identity.podName == other.podName
             && identity.podUID == other.podUID && (other.name.isEmpty || identity.name == other.name)
     }
 

@@ -21,6 +21,8 @@ package struct ContainerRegistry {
 
     private var pods = PodTable()
     private var hasNameless = false
+    /// Containers of which a runtime has told otherwise than the hook, and that was said.
+    private var contradicted: Set<UInt64> = []
     /// Cgroups of registered containers that are gone, for who keeps their registrations.
     private var gone: [UInt64] = []
 
@@ -48,8 +50,9 @@ package struct ContainerRegistry {
     package mutating func cgroupRemoved(id: UInt64) {
         awaiting.removed(id)
         started.remove(id)
+        contradicted.remove(id)
         guard let container = tree.remove(id: id) else { return }
-        if container.source.isHooks { gone.append(id) }
+        if container.isToldByHook { gone.append(id) }
         containers.removeValue(forKey: id)
         forgetNamespaces(of: container)
     }
@@ -79,6 +82,13 @@ package struct ContainerRegistry {
         isAwaiting ? tree.nearest(of: awaiting.directories, above: id) : nil
     }
 
+    /// Whether a directory is, or lies in, one that was taken for a container's and of which nobody has told, yet or in
+    /// time.
+    package func isContainerToBe(_ id: UInt64) -> Bool {
+        (isAwaiting && tree.nearest(of: awaiting.directories, above: id) != nil)
+            || (!awaiting.refused.isEmpty && tree.nearest(of: awaiting.refused, above: id) != nil)
+    }
+
     /// A registration is complete.
     /// - Returns: the directories that nobody waits for any more.
     package mutating func told(of cgroup: UInt64) -> [UInt64] { awaiting.told(of: cgroup, in: tree) }
@@ -105,13 +115,13 @@ package struct ContainerRegistry {
     /// container in the same cgroup, one inside another, and one that is running: whoever tells of that was not called
     /// to set it up, but may be a process of the container's own.
     package mutating func register(_ container: Container, namespaces: NamespaceKey?) throws(RegistrationError) {
-        if let outer = tree.container(above: tree.parent(of: container.cgroup)), outer.source.isHooks {
+        if let outer = tree.container(above: tree.parent(of: container.cgroup)), outer.isToldByHook {
             throw RegistrationError(
                 .denied,
                 "cgroup \(container.cgroup) lies in container \(outer.identity.id.text); it cannot be container "
                     + "\(container.identity.id.text)")
         }
-        if let present = tree.container(at: container.cgroup), present.source.isHooks, !present.isSame(as: container) {
+        if let present = tree.container(at: container.cgroup), present.isToldByHook, !present.isSame(as: container) {
             throw RegistrationError(
                 .denied,
                 "cgroup \(container.cgroup) is registered for container \(present.identity.id.text) and its init "
@@ -123,7 +133,7 @@ package struct ContainerRegistry {
                 .denied, "container \(container.identity.id.text) runs already; it was registered before it did")
         }
         if let present = containers[container.cgroup] { forgetNamespaces(of: present) }
-        container.learn(pods.pod(of: container.identity))
+        name(container)
         tree.assign(container, to: container.cgroup)
         containers[container.cgroup] = container
         if let namespaces { remember(namespaces, of: container) }
@@ -137,7 +147,7 @@ package struct ContainerRegistry {
     package mutating func initEnded(_ container: Container) { forgetNamespaces(of: container) }
 
     package func hasStarted(_ container: Container) -> Bool {
-        !container.source.isHooks || started.contains(container.cgroup)
+        !container.isToldByHook || started.contains(container.cgroup)
     }
 
     /// The cgroups of registered containers that went since the last call.
@@ -156,7 +166,8 @@ package struct ContainerRegistry {
     /// Looks at what is there after records were lost: directories that came or went unseen.
     package mutating func reconcile(_ hierarchy: CgroupHierarchy) {
         var present = CgroupTree()
-        present.scan(hierarchy) { _, _ in }
+        // What could not be looked at is not gone.
+        guard present.scan(hierarchy, visit: { _, _ in }) else { return }
         for id in tree.missing(in: present) { cgroupRemoved(id: id) }
         tree.adopt(present)
     }
@@ -176,26 +187,29 @@ package struct ContainerRegistry {
     /// A runtime tells of a container that runs.
     package mutating func learn(_ found: Container) -> News {
         guard let present = containers[found.cgroup] else {
-            do { try register(found, namespaces: nil) } catch { return .none }
+            do { try register(found, namespaces: found.namespaces) } catch { return .none }
             return .new
         }
         let told = present.identity
-        let agrees = !present.source.isHooks || present.agrees(with: found.identity)
+        let agrees = !present.isToldByHook || present.agrees(with: found.identity)
         present.learn(fromRuntime: found)
-        present.learn(pods.pod(of: present.identity))
-        return agrees ? .none : .contradiction(told: told)
+        name(present)
+        return agrees || !contradicted.insert(found.cgroup).inserted ? .none : .contradiction(told: told)
     }
 
     /// - Parameter source: of pods; each tells of its own.
     package mutating func apply(_ change: PodChange, from source: String = "") {
         pods.apply(change, from: source)
-        for container in containers.values {
-            let pod = pods.pod(of: container.identity)
-            if let pod, !container.identity.hasPod, let named = container.identity.named(by: pod) {
-                container.learn(named, from: .pod)
-            }
-            container.learn(pod)
+        for container in containers.values { name(container) }
+    }
+
+    /// Gives a container what sources of pods tell of it, its names too if its runtime did not know them.
+    private func name(_ container: Container) {
+        let pod = pods.pod(of: container.identity)
+        if let pod, !container.identity.hasPod, let named = container.identity.named(by: pod) {
+            container.learn(named, from: .pod)
         }
+        container.learn(pod)
     }
 
     // MARK: Lookup

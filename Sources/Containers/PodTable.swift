@@ -24,7 +24,8 @@ struct PodTable {
     /// The pod of a container: by its name, unless the uids say that it is another of that name; of a container whose
     /// pod is not known, by its id.
     func pod(of identity: ContainerIdentity) -> Pod? {
-        for pods in pods.values {
+        // Two sources may tell of one pod: always the same one counts.
+        for (_, pods) in pods.sorted(by: { $0.key < $1.key }) {
             guard identity.hasPod else {
                 if let pod = pods.values.first(where: { $0.container(of: identity) != nil }) { return pod }
                 continue

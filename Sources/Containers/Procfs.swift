@@ -45,6 +45,12 @@ package struct Procfs: Sendable {
         return UInt32(link[link.index(after: open)...].dropLast())
     }
 
+    /// The namespaces that tell containers apart.
+    package func namespaces(of pid: UInt32) -> NamespaceKey? {
+        guard let mount = namespace("mnt", of: pid), let pidNamespace = namespace("pid", of: pid) else { return nil }
+        return NamespaceKey(mount: mount, pid: pidNamespace)
+    }
+
     /// The argument vector's memory: each argument ended by NUL. At most `limit` bytes.
     package func arguments(of pid: UInt32, limit: Int) -> [UInt8]? { bytes("\(pid)/cmdline", limit: limit) }
 

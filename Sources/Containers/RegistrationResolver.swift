@@ -35,12 +35,14 @@ package struct RegistrationResolver: Sendable {
         }
         if isOutside { try checkRuntime(parent, caller, initProcess, identity) }
         let place = try place(identity, initProcess, path)
-        let callers = isOutside ? try cgroups(of: [caller.pid, parent], outside: place, identity) : []
-        if !isOutside { try checkInside(caller, initProcess, place, identity) }
+        let callers =
+            isOutside
+            ? try cgroups(of: [caller.pid, parent], outside: place, identity)
+            : [try checkInside(caller, initProcess, place, identity)]
         let registration = Registration(
             identity: identity, cgroup: place.cgroup, cgroupPath: place.own, initCgroup: place.initCgroup,
             initPath: path, initProcess: initProcess, initStart: start, namespaces: namespaces(of: initProcess),
-            callerCgroups: callers)
+            callerCgroups: callers, ancestors: ancestors(of: place.own), isAwaited: caller.isRunning)
         // The last look: all that was read above by number was read of processes that are there still. A parent that
         // had gone would not be the caller's parent any more.
         guard caller.isRunning(), procfs.parent(of: caller.pid) == parent,
@@ -145,12 +147,14 @@ package struct RegistrationResolver: Sendable {
 
     // MARK: Stage createContainer
 
+    /// - Returns: the runtime's cgroup.
+    ///
     /// The hook and the init are in the container's cgroup, the runtime that waits for them is not, and the init has not
     /// changed its root yet: it sees the runtime's. A process of a running container that reaches the socket sees the
     /// image's, or has no parent outside.
     private func checkInside(
         _ caller: HookCaller, _ initProcess: UInt32, _ place: Place, _ identity: ContainerIdentity
-    ) throws(RegistrationError) {
+    ) throws(RegistrationError) -> UInt64 {
         guard let path = procfs.cgroupPath(of: caller.pid, in: hierarchy), place.contains(path) else {
             throw RegistrationError(
                 .denied,
@@ -159,7 +163,8 @@ package struct RegistrationResolver: Sendable {
         }
         // crun's has been left to an ancestor of the runtime's, if it has a user and a pid namespace.
         guard let runtime = procfs.parent(of: initProcess), runtime > 0,
-            let outside = procfs.cgroupPath(of: runtime, in: hierarchy), !place.contains(outside)
+            let outside = procfs.cgroupPath(of: runtime, in: hierarchy), !place.contains(outside),
+            let cgroup = hierarchy.id(ofPath: outside)
         else {
             throw RegistrationError(
                 .denied,
@@ -172,6 +177,17 @@ package struct RegistrationResolver: Sendable {
                 "createContainer of container \(identity.id.text): process \(initProcess) has changed its root "
                     + "already, so that it runs, and nobody sets it up any more")
         }
+        return cgroup
+    }
+
+    /// The ids of the directories above a path, without the root.
+    private func ancestors(of path: String) -> [UInt64] {
+        var (ids, above): ([UInt64], String) = ([], "")
+        for component in path.split(separator: "/").dropLast().prefix(Self.mostAncestors) {
+            above += "/" + component
+            if let id = hierarchy.id(ofPath: above) { ids.append(id) }
+        }
+        return ids
     }
 
     /// Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
@@ -181,10 +197,5 @@ package struct RegistrationResolver: Sendable {
 
     // MARK: Namespaces
 
-    package func namespaces(of pid: UInt32) -> NamespaceKey? {
-        guard let mount = procfs.namespace("mnt", of: pid), let pidNamespace = procfs.namespace("pid", of: pid) else {
-            return nil
-        }
-        return NamespaceKey(mount: mount, pid: pidNamespace)
-    }
+    package func namespaces(of pid: UInt32) -> NamespaceKey? { procfs.namespaces(of: pid) }
 }

@@ -97,9 +97,15 @@ extension PodCommand {
     func matches(binary: String, vector: [String]) -> Bool {
         guard let wanted = arguments.first, wanted.hasPrefix("/") ? binary == wanted : binary.hasSuffix("/" + wanted)
         else { return false }
-        if vector == arguments { return true }
+        if Self.isSame(vector[...], arguments[...]) { return true }
         let inserted = vector.count - arguments.count
-        return inserted > 0 && vector[inserted] == binary && vector.suffix(arguments.count - 1) == arguments.dropFirst()
+        return inserted > 0 && vector[inserted] == binary
+            && Self.isSame(vector.suffix(arguments.count - 1), arguments.dropFirst())
+    }
+
+    /// Byte by byte: two spellings of a letter are the same string to Swift, and not to execve.
+    private static func isSame(_ one: ArraySlice<String>, _ other: ArraySlice<String>) -> Bool {
+        one.count == other.count && zip(one, other).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
     }
 }
 

@@ -42,7 +42,31 @@ extension ProcessTracker {
 
     /// A container has been registered, and its init is armed: what waited for that leaves.
     package mutating func registered(_ cgroup: UInt64, emit: (ProcessEvent) -> Void) {
-        for directory in registry.told(of: cgroup) { release(directory, reason: nil, emit: emit) }
+        let container = registry.containers[cgroup]
+        if let container, container.source == .runtime { makeImagesOfForks(in: container) }
+        let directories = registry.told(of: cgroup)
+        if directories.count == 1 {
+            release(directories[0], reason: nil, emit: emit)
+        } else {
+            // A container may have more than one, crun's have: what is between them stays in order.
+            var events: [ProcessEvent] = []
+            for directory in directories { release(directory, reason: nil) { events.append($0) } }
+            for event in events.sorted(by: { $0.bootTime < $1.bootTime }) { emit(event) }
+        }
+        guard let container, container.source == .runtime, let process = container.initProcess,
+            let entry = table[process], image(of: entry).lineage.isRuntime
+        else { return }
+        awaitedInits[process] = AwaitedInit(start: entry.key.start, container: container)
+    }
+
+    /// What has only forked so far waits with the others, or its tree would not be followed.
+    private mutating func makeImagesOfForks(in container: Container) {
+        for entry in Array(table.values) {
+            guard case .fork(let record) = entry.content,
+                registry.tree.container(above: record.cgroup_id) === container
+            else { continue }
+            _ = image(of: entry)
+        }
     }
 
     /// Lets go what has waited long enough.

@@ -44,7 +44,7 @@ extension ProcessTracker {
         let inits = waitingInits(found.map(\.fixed))
         let trees = existingTrees(found.map(\.fixed), except: inits)
         for container in registry.containers.values
-        where container.source.isHooks && !inits.values.contains(where: { $0 === container }) {
+        where container.isToldByHook && !inits.values.contains(where: { $0 === container }) {
             registry.start(container)
         }
         let execTimes = execTimes(early)
@@ -63,7 +63,10 @@ extension ProcessTracker {
                 TreeSeed(tgid: $0.fixed.image.tgid, cgroup: $0.fixed.cgroup_id)
             }
         }
-        awaitedInits = Set(inits.keys)
+        for (task, _) in found {
+            guard let container = inits[task.image.tgid] else { continue }
+            awaitedInits[task.image.tgid] = AwaitedInit(start: task.image.start, container: container)
+        }
         return Adopted(trees: seeds { trees[$0] != nil }, inits: seeds { inits[$0] != nil })
     }
 
@@ -129,19 +132,17 @@ extension ProcessTracker {
             } ?? ("", "")
         }
         var arguments = ""
-        var memory: [UInt8] = []
         if fixed.flags & REC_FLAG_KERNEL_THREAD.rawValue != 0 {
             cwd = "/"
             binary = "[\(procfs.name(of: pid) ?? "")]"
         } else if let forker = forker(fixed, binary: binary, parent) {
             arguments = forker.arguments
-        } else if let read = procfs.arguments(of: pid, limit: Int(REC_ARGS_MAX.rawValue)) {
-            memory = read
+        } else if let memory = procfs.arguments(of: pid, limit: Int(REC_ARGS_MAX.rawValue)) {
             arguments = memory.withUnsafeBytes { CommandLineText.join($0) }
         }
         let image = makeImage(
             fixed, parent: parent, time: began, filename: binary, cwd: cwd, arguments: arguments, flags: flags,
-            vector: { memory.withUnsafeBytes { CommandLineText.split($0) } })
+            vector: { [] })
         let entry = ProcessEntry(key: fixed.image, parent: parent, content: .image(image))
         table[pid] = entry
         return entry
@@ -175,7 +176,9 @@ extension ProcessTracker {
             !name.hasSuffix(".service"), !name.hasSuffix(".slice"),
             let identity = try? ContainerIdentity(id: name, cgroupsPath: path)
         else { return }
-        let container = Container(identity: identity, source: .procfs, cgroup: fixed.cgroup_id, cgroupPath: path)
+        let container = Container(
+            identity: identity, source: .procfs, cgroup: fixed.cgroup_id, cgroupPath: path,
+            initProcess: fixed.image.tgid)
         try? registry.register(container, namespaces: namespaces)
     }
 
@@ -195,7 +198,7 @@ extension ProcessTracker {
             guard let container = containerOf[task.image.tgid], containerOf[task.parent.tgid] != container else {
                 continue
             }
-            if let known = registry.containers[container], known.source.isHooks, known.initProcess != nil {
+            if let known = registry.containers[container], known.isToldByHook, known.initProcess != nil {
                 if isInit(task, of: known), inits[task.image.tgid] == nil { roots[container] = task }
                 continue
             }

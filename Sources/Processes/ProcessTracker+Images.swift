@@ -16,12 +16,15 @@ extension ProcessTracker {
         let namespaces = NamespaceKey(mount: fixed.ns.mnt, pid: fixed.ns.pid)
         let found = registry.container(cgroup: fixed.cgroup_id, namespaces: namespaces)
         let previous = parent.map { image(of: $0) }
+        // Of one that was there before, the parent need not be who brought it: with the host's pids orphans of the
+        // container come to its shim as well.
+        let isOrphan = flags.contains(.procFS) && fixed.ns_level == 0
         let inTree = flags.contains(.inInitTree)
         let isSetUp = isSetUp(found?.container, inTree: inTree)
         let binary = Path.absolute(filename, in: cwd)
         var evidence = OriginEvidence(
-            previous: previous, cameFromInside: isInside(previous, found?.container),
-            lineage: lineage(binary, fixed, onHost: found == nil, after: previous, namespaces),
+            previous: isOrphan ? nil : previous, cameFromInside: isInside(previous, found?.container),
+            lineage: lineage(binary, fixed, isInContainer: found != nil, after: previous, namespaces),
             hasTerminal: fixed.tty != 0)
         if let found, !inTree, !isSetUp, previous?.lineage.isRuntime == true, !flags.contains(.truncatedArguments) {
             evidence.command = found.container.command(binary: binary, vector: vector)
@@ -67,10 +70,15 @@ extension ProcessTracker {
     }
 
     private func lineage(
-        _ binary: String, _ fixed: rec_exec, onHost: Bool, after previous: ProcessImage?, _ namespaces: NamespaceKey
+        _ binary: String, _ fixed: rec_exec, isInContainer: Bool, after previous: ProcessImage?,
+        _ namespaces: NamespaceKey
     ) -> RuntimeLineage {
         let before = previous?.lineage ?? .none
-        if onHost, case let lineage = RuntimeLineage.ofHost(binary, after: before, runtimeNames), lineage.isRuntime {
+        // The host's own: in no container, in none that nobody has told of yet or ever, and in the first pid namespace.
+        if !isInContainer, fixed.ns_level == 0,
+            case let lineage = RuntimeLineage.ofHost(binary, after: before, runtimeNames), lineage.isRuntime,
+            !registry.isContainerToBe(fixed.cgroup_id)
+        {
             return lineage
         }
         // In the container's own mount namespace it is the container's file, whatever its name.

@@ -18,8 +18,9 @@ package struct ProcessTracker {
     /// Programs that make containers, by the last part of their path.
     let runtimeNames: RuntimeNames
     var recentExits = RecentExits()
-    /// Inits, by pid, that an earlier agent had armed and this one arms again; and those that exec'd before it had.
-    var awaitedInits: Set<UInt32> = []
+    /// Inits, by pid, whose next exec begins a container's tree although the kernel may not know yet: an earlier agent had
+    /// armed them, or a runtime has told of them; and the trees that began before the kernel knew.
+    var awaitedInits: [UInt32: AwaitedInit] = [:]
     var lateTrees: [TreeSeed] = []
     var clock = WallClock()
     let execID: ExecIDMaker
@@ -103,6 +104,7 @@ package struct ProcessTracker {
         for image in gone {
             guard let entry = table[image.tgid], entry.key == image else { continue }
             table[image.tgid] = nil
+            awaitedInits[image.tgid] = nil
             retire(entry)
             counters.swept += 1
         }
@@ -112,6 +114,20 @@ package struct ProcessTracker {
     package mutating func takeLateTrees() -> [TreeSeed] {
         defer { lateTrees = [] }
         return lateTrees
+    }
+
+    package var hasLateTrees: Bool { !lateTrees.isEmpty }
+
+    struct AwaitedInit {
+        let start: UInt64
+        let container: Container
+    }
+
+    /// Whether this is the awaited init itself, still in its container, and its own program at last.
+    private mutating func beginsTree(_ fixed: rec_exec, _ awaited: AwaitedInit) -> Bool {
+        awaitedInits[fixed.image.tgid] = nil
+        return awaited.start == fixed.image.start
+            && registry.tree.container(above: fixed.cgroup_id) === awaited.container
     }
 
     /// How often a process has exec'd, as far as the ring has told; nil of one that is not known.
@@ -180,7 +196,9 @@ package struct ProcessTracker {
             counters.unknownParents += 1
         }
 
-        if !awaitedInits.isEmpty, awaitedInits.remove(fixed.image.tgid) != nil, !flags.contains(.inInitTree) {
+        if !awaitedInits.isEmpty, let awaited = awaitedInits[fixed.image.tgid], beginsTree(fixed, awaited),
+            !flags.contains(.inInitTree)
+        {
             flags.insert(.inInitTree)
             lateTrees.append(TreeSeed(tgid: fixed.image.tgid, cgroup: fixed.cgroup_id))
         }
@@ -233,6 +251,7 @@ package struct ProcessTracker {
         counters.exits += 1
         recentExits.insert(record.image)
         table[record.image.tgid] = nil
+        if !awaitedInits.isEmpty { awaitedInits[record.image.tgid] = nil }
         // Made before the entry leaves the family: the event still tells of the parent.
         let told = event(.exit(code: record.code), record.head.time, entry)
         if let container = told.process.container, container.initProcess == record.image.tgid {

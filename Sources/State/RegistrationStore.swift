@@ -37,6 +37,13 @@ package struct StoredRegistration: Sendable, Equatable {
 package final class RegistrationStore: Sendable {
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
+        /// The file is no database, or a torn one.
+        package let isCorrupt: Bool
+
+        init(_ attempt: String, _ error: any Error) {
+            description = "\(attempt): \(error)"
+            isCorrupt = [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains((error as? DatabaseError)?.resultCode)
+        }
     }
 
     private let database: DatabaseQueue
@@ -61,7 +68,7 @@ package final class RegistrationStore: Sendable {
             try Self.migrator.migrate(database)
             try database.write { try $0.execute(sql: "DELETE FROM registration WHERE boot <> ?", arguments: [boot]) }
         } catch {
-            throw Failure(description: "cannot open the state database \(path): \(error)")
+            throw Failure("cannot open the state database \(path)", error)
         }
     }
 
@@ -104,7 +111,7 @@ package final class RegistrationStore: Sendable {
                 try statement.execute(arguments: StatementArguments(values))
             }
         } catch {
-            throw Failure(description: "cannot store the registration of container \(identity.id.text): \(error)")
+            throw Failure("cannot store the registration of container \(identity.id.text)", error)
         }
     }
 
@@ -117,7 +124,7 @@ package final class RegistrationStore: Sendable {
                 for cgroup in cgroups { try statement.execute(arguments: [boot, Int64(bitPattern: cgroup)]) }
             }
         } catch {
-            throw Failure(description: "cannot remove \(cgroups.count) registrations: \(error)")
+            throw Failure("cannot remove \(cgroups.count) registrations", error)
         }
     }
 
@@ -129,7 +136,7 @@ package final class RegistrationStore: Sendable {
                     .compactMap(Self.registration)
             }
         } catch {
-            throw Failure(description: "cannot read the stored registrations: \(error)")
+            throw Failure("cannot read the stored registrations", error)
         }
     }
 
