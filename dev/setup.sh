@@ -10,7 +10,7 @@ packages=(
     gcc g++ make git pkg-config linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libnghttp2-dev libyajl-dev
     libsqlite3-dev
     # what the demo and the tests run
-    runc crun containerd podman busybox-static util-linux bsdutils strace binutils libcap2-bin procps
+    runc crun containerd podman busybox-static util-linux bsdutils strace binutils libcap2-bin procps openssl
     # the foreign clients and the generated code
     protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libgrpc++-dev
     python3 python3-grpcio python3-protobuf python3-h2

@@ -80,6 +80,8 @@ struct APIClient {
 
     private func tlsConfiguration() throws -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
+        // A server that does not say goodbye shall not hold up who wants to end.
+        tls.shutdownTimeout = .milliseconds(500)
         switch access.trust {
         case .system: break
         case .anybody: tls.certificateVerification = .none

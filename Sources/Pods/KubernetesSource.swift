@@ -44,6 +44,8 @@ package struct KubernetesSource: PodSource {
                     throw APIError.failed("the watch ended at once")
                 }
                 troubles.end(logger)
+                // Nor more often from a server that hangs up after every word.
+                try await clock.sleep(until: start + timing.firstBackoff)
             } catch {
                 guard !Task.isCancelled else { break }
                 if troubles.begin(error, logger) { follower.forgetVersion() }
@@ -78,19 +80,21 @@ private struct Troubles {
         default: break
         }
         let reason = "\(error)"
-        logger.log(
-            level: error as? APIError == .expired || reason == last ? .debug : .warning,
-            "the API server does not tell of pods, what is known stays",
-            metadata: ["reason": "\(reason)", "next_try_in": "\(wait)"])
-        last = reason
+        let metadata: Logger.Metadata = ["reason": "\(reason)", "next_try_in": "\(wait)"]
+        if case .expired? = error as? APIError {
+            logger.debug("the API server remembers less than we know, all pods are asked for", metadata: metadata)
+        } else if reason != last {
+            logger.warning("the API server does not tell of pods, what is known stays", metadata: metadata)
+            last = reason
+        }
         return needsList
     }
 
     mutating func end(_ logger: Logger) {
+        backoff.reset()
+        refusals = 0
         guard last != nil else { return }
         logger.info("the API server tells of pods again")
         last = nil
-        refusals = 0
-        backoff.reset()
     }
 }

@@ -8,7 +8,7 @@ struct PodFollower {
     static let pageSize = 100
     /// A watch event: a pod has at most 1.5 MiB in the API server's store.
     static let maximumLine = 4 << 20
-    /// Further pages and pods than this no node's list has.
+    /// A list that goes on beyond this has no end.
     static let maximumPages = 1_000
 
     private let nodeName: String
@@ -19,6 +19,7 @@ struct PodFollower {
     private var limit = pageSize
     /// From the server's cache if it has one, as long as that respects the bounds.
     private var takesCached = true
+    private var events: UInt64 = 0
     /// What the next watch goes on from; nil if a list is needed.
     private(set) var version: String?
 
@@ -72,7 +73,7 @@ struct PodFollower {
         throw APIError.failed("the list has no end: \(Self.maximumPages) pages")
     }
 
-    /// Follows a watch to its end. `onVoice` is called at each of its lines.
+    /// Follows a watch to its end. `onVoice` is called at each event that makes sense and is no failure.
     mutating func watch(
         _ client: APIClient, seconds: Int, onVoice: () -> Void, _ tell: @Sendable (PodChange) async -> Void
     ) async throws {
@@ -83,8 +84,9 @@ struct PodFollower {
             ("resourceVersion", version ?? "0"), ("timeoutSeconds", "\(seconds)"),
         ]) { bytes in
             for line in lines.take(bytes) {
-                onVoice()
+                let told = events
                 if let change = try take(line) { await tell(change) }
+                if events > told { onVoice() }
             }
             if lines.skipped > skipped {
                 skipped = lines.skipped
@@ -129,6 +131,7 @@ struct PodFollower {
 
     private mutating func advance(_ metadata: ObjectMetadata) throws {
         version = try checked(metadata.resourceVersion)
+        events += 1
     }
 
     private func checked(_ version: String?) throws -> String {

@@ -6,7 +6,9 @@ internal import CYaml
 enum YAMLBounds {
     static let maximumDepth = 64
     /// With every alias counted as what it stands for.
-    static let maximumNodes = 100_000
+    static let maximumNodes = 20_000
+    /// Of one mapping: each is looked for among all.
+    static let maximumKeys = 1_000
 
     /// Why the text is not read; nil where it is well-formed and within bounds.
     static func problem(of text: String) -> String? {
@@ -37,8 +39,16 @@ enum YAMLBounds {
         private var nodes = 0
         /// What each anchor's node stands for.
         private var sizes: [String: Int] = [:]
-        /// The collections around, with the number of nodes that there were before.
-        private var open: [(anchor: String?, before: Int)] = []
+        private var open: [Collection] = []
+
+        /// One whose end is to come.
+        private struct Collection {
+            let anchor: String?
+            let isMapping: Bool
+            /// How many nodes there were before it.
+            let before: Int
+            var children = 0
+        }
 
         mutating func take(_ event: yaml_event_t) {
             switch event.type {
@@ -56,26 +66,33 @@ enum YAMLBounds {
                 add(1)
                 if let anchor = Self.name(event.data.scalar.anchor) { sizes[anchor] = 1 }
             case YAML_SEQUENCE_START_EVENT:
-                begin(event.data.sequence_start.anchor)
+                begin(event.data.sequence_start.anchor, isMapping: false)
             case YAML_MAPPING_START_EVENT:
-                begin(event.data.mapping_start.anchor)
+                begin(event.data.mapping_start.anchor, isMapping: true)
             case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
-                guard let (anchor, before) = open.popLast() else { return }
-                if let anchor { sizes[anchor] = nodes - before }
+                guard let ended = open.popLast() else { return }
+                if let anchor = ended.anchor { sizes[anchor] = nodes - ended.before }
             default:
                 break
             }
         }
 
-        private mutating func begin(_ anchor: UnsafePointer<UInt8>?) {
-            open.append((Self.name(anchor), nodes))
-            if open.count > maximumDepth { problem = "it is nested deeper than \(maximumDepth) levels" }
+        private mutating func begin(_ anchor: UnsafePointer<UInt8>?, isMapping: Bool) {
+            let before = nodes
             add(1)
+            open.append(Collection(anchor: Self.name(anchor), isMapping: isMapping, before: before))
+            if open.count > maximumDepth { problem = "it is nested deeper than \(maximumDepth) levels" }
         }
 
-        /// Both are at most `maximumNodes`.
+        /// Both counts are at most `maximumNodes`.
         private mutating func add(_ count: Int) {
             nodes += count
+            if let last = open.indices.last {
+                open[last].children += 1
+                if open[last].isMapping, open[last].children > 2 * maximumKeys {
+                    problem = "a mapping has more than \(maximumKeys) keys"
+                }
+            }
             if nodes > maximumNodes { problem = "it has more than \(maximumNodes) nodes, counting aliases' contents" }
         }
 
