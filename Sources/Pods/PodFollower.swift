@@ -8,8 +8,8 @@ struct PodFollower {
     static let pageSize = 100
     /// A watch event: a pod has at most 1.5 MiB in the API server's store.
     static let maximumLine = 4 << 20
-    /// A list that goes on beyond this has no end.
-    static let maximumPages = 1_000
+    /// A list that goes on beyond so many pods has no end.
+    static let maximumListed = 10_000
 
     private let nodeName: String
     private let logger: Logger
@@ -40,7 +40,7 @@ struct PodFollower {
         var new = PodTable()
         var next = ""
         leftOut = []
-        for _ in 0..<Self.maximumPages {
+        for _ in 0..<Self.maximumListed / limit {
             var query = [("fieldSelector", "spec.nodeName=\(nodeName)"), ("limit", "\(limit)")]
             if !next.isEmpty {
                 query.append(("continue", next))
@@ -70,7 +70,7 @@ struct PodFollower {
             }
             return table.all
         }
-        throw APIError.failed("the list has no end: \(Self.maximumPages) pages")
+        throw APIError.failed("the list goes on beyond \(Self.maximumListed) pods")
     }
 
     /// Follows a watch to its end. `onVoice` is called at each event that makes sense and is no failure.

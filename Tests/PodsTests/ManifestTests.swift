@@ -191,11 +191,11 @@ import Testing
         #expect(try names(pod(1_000)) == ["a"])
         #expect(problem(pod(1_001))?.contains("keys") == true)
         // Merged they may be more, and that takes seconds at most.
-        let parts = (0..<9).map { "p\($0): &p\($0) {\(labels($0 * 500..<$0 * 500 + 500))}" }
-        let merge = (0..<9).map { "*p\($0)" }.joined(separator: ", ")
+        let parts = (0..<5).map { "p\($0): &p\($0) {\(labels($0 * 500..<$0 * 500 + 500))}" }
+        let merge = (0..<5).map { "*p\($0)" }.joined(separator: ", ")
         let text = parts.joined(separator: "\n") + "\nkind: Pod\nmetadata: {name: a, labels: {<<: [\(merge)]}}"
         let start = ContinuousClock.now
-        #expect(try Manifest.pods(Array(text.utf8)).first?.metadata.labels?.count == 4_500)
+        #expect(try Manifest.pods(Array(text.utf8)).first?.metadata.labels?.count == 2_500)
         #expect(ContinuousClock.now - start < .seconds(30))
     }
 }
