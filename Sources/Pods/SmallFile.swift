@@ -66,7 +66,8 @@ struct SmallFile: ~Copyable {
     /// All bytes, at most `limit` of them.
     borrowing func read(limit: Int) throws(FileProblem) -> [UInt8] {
         guard size <= limit else { throw .tooLarge(limit: limit) }
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
+        // One more than there should be, to see that nothing was appended; a file that grows is read the next time.
+        var bytes = [UInt8](repeating: 0, count: size + 1)
         var count = 0
         while count < bytes.count {
             let got = bytes.withUnsafeMutableBytes {
@@ -79,7 +80,7 @@ struct SmallFile: ~Copyable {
                 throw .system(Errno(rawValue: errno))
             }
         }
-        guard count <= limit else { throw .tooLarge(limit: limit) }
+        guard count <= size else { throw .system(.resourceTemporarilyUnavailable) }
         bytes.removeLast(bytes.count - count)
         return bytes
     }

@@ -73,9 +73,9 @@ final class Told: Sendable {
     func tell(_ change: PodChange) { recorded.withLock { $0.append(change) } }
 }
 
-/// Waits at most ten seconds.
+/// Waits at most half a minute, which a machine may need that builds at the same time.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    for _ in 0..<1_000 {
+    for _ in 0..<3_000 {
         if condition() { return true }
         try? await Task.sleep(for: .milliseconds(10))
     }
