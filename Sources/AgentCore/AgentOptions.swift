@@ -31,7 +31,7 @@ package struct AgentOptions: ParsableCommand, Sendable {
     @Option(
         help: ArgumentHelp(
             "Directory where the hook leaves word of containers while the agent is away.", valueName: "directory"))
-    package var spoolDir = "/var/lib/apus/spool"
+    package var spoolDir = usualSpoolDirectory
 
     @Option(
         help: ArgumentHelp(

@@ -12,7 +12,9 @@ struct HookCall {
     /// An entry of an OCI spec's hooks. The runtime's patience in seconds is longer than the hook's own, which would
     /// otherwise fail containers.
     private var entry: JSONValue {
-        var arguments: [JSONValue] = [.string(path.description), .string(stage.name)]
+        var arguments: [JSONValue] = [
+            .string(path.description), .string(stage.name), .string("--spool-dir"), .string(usualSpoolDirectory),
+        ]
         if let agentAddress { arguments += [.string("--agent-address"), .string(agentAddress)] }
         return .object(of: [
             "path": .string(path.description), "args": .array(arguments), "env": .array([]), "timeout": .number("5"),

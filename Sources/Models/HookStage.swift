@@ -22,3 +22,6 @@ package enum HookStage: Sendable, Equatable {
         }
     }
 }
+
+/// Where hooks leave what they could not tell, and an agent looks at its start, unless they are told otherwise.
+package let usualSpoolDirectory = "/var/lib/apus/spool"

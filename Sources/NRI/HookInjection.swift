@@ -22,7 +22,7 @@ package struct HookInjection: Sendable, Equatable {
     var hooks: NRIHooks {
         var hook = NRIHook()
         hook.path = path
-        hook.args = [Self.fileName(path), stage.name]
+        hook.args = [Self.fileName(path), stage.name, "--spool-dir", usualSpoolDirectory]
         if let agentAddress { hook.args += ["--agent-address", "\(agentAddress)"] }
         hook.timeout.value = Int64(timeout)
         var hooks = NRIHooks()

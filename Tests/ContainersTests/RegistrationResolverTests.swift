@@ -83,7 +83,7 @@ extension HookCaller {
 
     @Test func `in createContainer the caller's parent is the init, whatever the state says`() throws {
         try withCgroup { path in
-            processes.add(10, parent: 1, cgroup: "/elsewhere")
+            processes.add(10, parent: 1, cgroup: "/")
             processes.add(20, parent: 10, cgroup: path, name: "a) S 99 (b")
             processes.add(30, parent: 20, cgroup: path)
             let registration = try resolver.resolve(

@@ -29,7 +29,7 @@ import Testing
         for runtime in configuration.runtimes {
             let calls = try hooks(of: runtime, configuration, in: sandbox)
             #expect(calls.last?["path"] == .string("/usr/local/bin/apus-oci-hook"))
-            #expect(calls.last?["args"]?.array?.last == .string("createRuntime"))
+            #expect(calls.last?["args"]?.array?.dropFirst().first == .string("createRuntime"))
         }
         let installed = try sandbox.snapshot()
         let hook = try #require(installed["/usr/local/bin/apus-oci-hook"])
@@ -121,9 +121,10 @@ import Testing
         #expect(
             spec["hooks"]?["createContainer"]?.array?.first?["args"]
                 == .array(
-                    ["/usr/local/bin/other-hook", "createContainer", "--agent-address", "unix:///run/other.sock"].map {
-                        .string($0)
-                    }))
+                    [
+                        "/usr/local/bin/other-hook", "createContainer", "--spool-dir", "/var/lib/apus/spool",
+                        "--agent-address", "unix:///run/other.sock",
+                    ].map { .string($0) }))
         try sandbox.uninstall(settings)
         #expect(try sandbox.snapshot() == before)
     }

@@ -19,7 +19,7 @@ import Testing
             answer
                 == Wire.response(
                     Wire.adjustment(
-                        path: "/usr/local/bin/apus-oci-hook", arguments: ["apus-oci-hook", "createRuntime"], timeout: 5)
+                        path: "/usr/local/bin/apus-oci-hook", arguments: ["apus-oci-hook", "createRuntime"] + spool, timeout: 5)
                 ))
         #expect(plugin.hasSaid(#"msg="the container gets the hook" container=app id=3f9c namespace=shop pod=shop-1"#))
     }
@@ -34,7 +34,8 @@ import Testing
                 == Wire.response(
                     Wire.adjustment(
                         list: 3, path: "/opt/apus/bin/hook",
-                        arguments: ["hook", "createContainer", "--agent-address", "unix:///run/a.sock"], timeout: 600)))
+                        arguments: ["hook", "createContainer"] + spool + ["--agent-address", "unix:///run/a.sock"],
+                        timeout: 600)))
         #expect(try conversation.call("CreateContainer", []) == [])
         #expect(plugin.hasSaid(#""msg":"a container starts without the hook""#))
         #expect(!plugin.log.contains("gets the hook"))

@@ -57,3 +57,6 @@ enum Wire {
     static let usualAdjustment = adjustment(
         path: "/usr/local/bin/apus-oci-hook", arguments: ["apus-oci-hook", "createRuntime"], timeout: 5)
 }
+
+/// What every call of the hook is told.
+let spool = ["--spool-dir", "/var/lib/apus/spool"]
