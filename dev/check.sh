@@ -17,8 +17,9 @@ while read -r file; do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier' || complain "$file has no SPDX line"
 done < <(git ls-files '*.swift' '*.c' '*.cc' '*.h' '*.sh' '*.py' Makefile "${generated[@]}")
 
-# The hook and its values stay small; one import of Foundation would bring 30 MB into every binary.
-if git grep -nE '^(package |internal |public )?import Foundation' -- Sources "${generated[@]}"; then
+# The hook and its values stay small; one import of Foundation would bring 30 MB into every binary. The agent has it by its
+# YAML library, and decodes the Kubernetes API's objects with it.
+if git grep -nE '^(package |internal |public )?import Foundation' -- Sources "${generated[@]}" ':!Sources/Pods'; then
     complain "Foundation is imported"
 fi
 exit $failed

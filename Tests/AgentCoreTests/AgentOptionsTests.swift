@@ -75,7 +75,8 @@ import Testing
             "--cluster-name", "c", "--procfs", "/host/proc", "--cgroup-root", "/host/cgroup", "--runtime-names",
             "runc, mine", "--rb-size", "1M",
             "--cri-endpoint", "unix:///c.sock", "--pod-manifests", "/m", "--enable-k8s-api", "--k8s-kubeconfig-path",
-            "/k", "--event-queue-size", "5", "--process-cache-size", "2048", "--log-level", "warn", "--log-format", "json",
+            "/k", "--event-queue-size", "5", "--process-cache-size", "2048", "--log-level", "warn", "--log-format",
+            "json",
         ])
         #expect(options.serverAddress == .tcp(host: "localhost", port: 54321))
         #expect(options.hookAddress == .unix(path: "/run/h.sock"))

@@ -19,7 +19,8 @@ import Testing
             answer
                 == Wire.response(
                     Wire.adjustment(
-                        path: "/usr/local/bin/apus-oci-hook", arguments: ["apus-oci-hook", "createRuntime"] + spool, timeout: 5)
+                        path: "/usr/local/bin/apus-oci-hook", arguments: ["apus-oci-hook", "createRuntime"] + spool,
+                        timeout: 5)
                 ))
         #expect(plugin.hasSaid(#"msg="the container gets the hook" container=app id=3f9c namespace=shop pod=shop-1"#))
     }

@@ -38,7 +38,8 @@ import Testing
         try conversation.register(configuration: "hook-path=/opt/hook")
         #expect(
             try conversation.call("CreateContainer", Wire.container())
-                == Wire.response(Wire.adjustment(path: "/opt/hook", arguments: ["hook", "createRuntime"] + spool, timeout: 5)))
+                == Wire.response(
+                    Wire.adjustment(path: "/opt/hook", arguments: ["hook", "createRuntime"] + spool, timeout: 5)))
         #expect(plugin.exitCode(within: 0.2) == nil)
         conversation.hangUp()
         // The runtime starts another one; this one does not look for a socket.

@@ -99,7 +99,8 @@ import Testing
         #expect(
             try conversation.call("CreateContainer", Wire.container())
                 == Wire.response(
-                    Wire.adjustment(list: 3, path: "/opt/second", arguments: ["second", "createContainer"] + spool, timeout: 7))
+                    Wire.adjustment(
+                        list: 3, path: "/opt/second", arguments: ["second", "createContainer"] + spool, timeout: 7))
         )
         #expect(!plugin.log.contains("level=error"))
     }

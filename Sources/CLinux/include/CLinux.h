@@ -49,7 +49,8 @@ int apus_perf_event_attach(int event, int program);
 int apus_link_uprobe_multi(int program, const char *path, unsigned long offset);
 enum { apus_trace_uprobe_multi = 48 };
 
-/// Takes the program's code and constants out of resident memory; what is still used comes back page by page.
+/// Takes the program's code and constants out of resident memory; what is still used comes back
+/// page by page.
 void apus_forget_startup_code(void);
 
 #endif

@@ -55,7 +55,7 @@ enum Wire {
 
     /// What a plugin without flags asks for.
     static let usualAdjustment = adjustment(
-        path: "/usr/local/bin/apus-oci-hook", arguments: ["apus-oci-hook", "createRuntime"], timeout: 5)
+        path: "/usr/local/bin/apus-oci-hook", arguments: ["apus-oci-hook", "createRuntime"] + spool, timeout: 5)
 }
 
 /// What every call of the hook is told.
