@@ -225,6 +225,20 @@ import Testing
         #expect(script.tracker.takeLateTrees().isEmpty)
     }
 
+    @Test(arguments: [true, false])
+    mutating func `whoever gets the pid of an init that never began is in no tree`(isExitSeen: Bool) throws {
+        try restore()
+        _ = script.tracker.adopt(
+            tasks: [task(image(20, execs: 1), parent: 1)], early: [], procfs: Procfs(root: "/nonexistent"),
+            cgroupPaths: [:]
+        ) { _ in }
+        if isExitSeen { script.exit(image(20, execs: 1), cgroup: 70) }
+        let other = rec_image(start: 9_000_000_000, tgid: 20, exec_count: 1)
+        script.exec(other, filename: "/bin/a", cgroup: isExitSeen ? 1 : 70)
+        #expect(script.events.last?.process.inInitTree == false)
+        #expect(!script.tracker.hasLateTrees)
+    }
+
     @Test mutating func `another process with the init's pid is not the init`() throws {
         try restore(start: 7)
         let (events, seeds) = adopt([task(image(20, execs: 1), parent: 1)])

@@ -131,6 +131,34 @@ import Testing
         #expect(script.events.last?.process.origin == ExecOrigin(.runtimeExec))
     }
 
+    @Test(arguments: [UInt32(0), 1])
+    mutating func `a container that nobody has told of yet cannot pass for the runtime`(pidNamespaceLevel: UInt32)
+        throws
+    {
+        let id = String(repeating: "a1", count: 32)
+        script.cgroup(REC_CGROUP_CREATED, 9, name: id)
+        script.fork(image(100), from: image(51, execs: 1), cgroup: 9)
+        script.exec(image(100, execs: 1), filename: "/bin/runc", cgroup: 9, namespaces: Self.inside) {
+            $0.ns_level = pidNamespaceLevel
+        }
+        script.fork(image(101), from: image(100, execs: 1), cgroup: 9)
+        script.exec(
+            image(101, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"], cgroup: 9,
+            namespaces: Self.inside
+        ) { $0.ns_level = pidNamespaceLevel }
+        let container = Container(
+            identity: try ContainerIdentity(id: id, name: "web", podName: "p", podNamespace: "ns"), source: .runtime,
+            cgroup: 9, initProcess: 100)
+        guard case .new = script.tracker.registry.learn(container) else {
+            Issue.record("it was known")
+            return
+        }
+        script.release(9)
+        let own = script.events.filter { $0.process.container === container }.map(\.process)
+        #expect(own.map(\.pid) == [100, 101])
+        #expect(own.allSatisfy { $0.origin == ExecOrigin(.initTree) && !$0.maybeExecProbe && !$0.isSetUp })
+    }
+
     @Test mutating func `who enters from the host without a runtime is told apart`() throws {
         script.exec(image(60, execs: 1), filename: "/usr/bin/nsenter")
         #expect(script.events.last?.process.origin == ExecOrigin(.host))
