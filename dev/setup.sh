@@ -22,6 +22,8 @@ if [ "${1:-}" = vm ]; then packages+=(qemu-system-x86 cpio mawk); fi
 
 missing=()
 for package in "${packages[@]}"; do
+    # Docker's packages bring a containerd and a runc of their own, which Debian's would push out.
+    case $package in runc | containerd) ! command -v "$package" >/dev/null || continue ;; esac
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
