@@ -66,9 +66,9 @@ struct Bundle {
             "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
             "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
         ]
-        // Where crun has cgroup2 alone, rules of devices take CAP_SYS_RESOURCE.
+        // With cgroup2 alone, rules of devices take CAP_SYS_RESOURCE, which the machine does not give.
         let resources: [String: Any] =
-            RuncContainer.runtime == "crun" ? [:] : ["devices": [["allow": true, "access": "rwm"]]]
+            RuncContainer.hasOwnView ? [:] : ["devices": [["allow": true, "access": "rwm"]]]
         let namespaces =
             (setup.sharesHostPids ? [] : ["pid"]) + (setup.hasUserNamespace ? ["user"] : []) + ["mount", "ipc", "uts"]
         let mappings = [["containerID": 0, "hostID": 100_000, "size": 65_536]]

@@ -5,12 +5,13 @@ import Foundation
 final class RuncContainer: Sendable {
     static let runtime = ProcessInfo.processInfo.environment["APUS_RUNTIME"] ?? "runc"
 
-    /// The runtime's command line. crun refuses hosts on which v1 and v2 are both mounted: it gets a view of its own, with
-    /// cgroup2 alone.
+    /// crun refuses hosts on which v1 and v2 are both mounted: it gets a view of its own, with cgroup2 alone.
+    static let hasOwnView =
+        runtime == "crun" && FileManager.default.fileExists(atPath: "/sys/fs/cgroup/unified/cgroup.procs")
+
+    /// The runtime's command line.
     static func command(_ words: [String]) -> [String] {
-        guard runtime == "crun", FileManager.default.fileExists(atPath: "/sys/fs/cgroup/unified/cgroup.procs") else {
-            return [runtime] + words
-        }
+        guard hasOwnView else { return [runtime] + words }
         let script = "umount --recursive /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec \"$@\""
         return ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", runtime] + words
     }
@@ -42,7 +43,10 @@ final class RuncContainer: Sendable {
             try await Command.succeed(
                 command(
                     ["run", "--detach", "--pid-file", directory("pid"), "--bundle", bundle.path, setup.id]))
-            try await body(RuncContainer(setup, directory))
+            let container = try RuncContainer(setup, directory)
+            // With v1 cgroups crun's delete leaves the init of a container that shares the host's pids.
+            defer { kill(container.pid, SIGKILL) }
+            try await body(container)
         }
     }
 
