@@ -25,10 +25,12 @@ _POD = {
 def hook(workshop: Workshop) -> list[Figure]:
     """The hook's process beside a static C program that does nothing, with an agent that answers."""
     runs = 600
-    bundle = _bundle(workshop, "hooked", "/bench", hooks=None)
-    state, sleeper = bundle / "state.json", workshop.program("sleeper")
+    sleeper = workshop.program("sleeper")
     with Agent(workshop) as agent:
         cgroup = workshop.cgroup(agent.logged("cgroups"))
+        # The agent holds what the bundle says of its cgroup against the kernel's word.
+        bundle = _bundle(workshop, "hooked", f"/{Path(cgroup).name}", hooks=None)
+        state = bundle / "state.json"
         # What a runtime would be: the parent of the container's init and of the hook.
         facts = {"ociVersion": "1.0.2", "id": workshop.tag, "status": "creating", "bundle": str(bundle)}
         start = "\n".join([
