@@ -22,6 +22,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: ["FieldMaskUtilities"]),
@@ -142,7 +143,12 @@ let package = Package(
             dependencies: ["TetragonAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         // Makes container runtimes call the hook.
         .target(
-            name: "Installer", dependencies: ["Models", .product(name: "TOMLKit", package: "TOMLKit")]),
+            name: "Installer",
+            dependencies: [
+                "Models",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
+            ]),
         .executableTarget(
             name: "CLI",
             dependencies: [

@@ -77,7 +77,7 @@ struct StoredContainers: Sendable {
             try $0.save(
                 StoredRegistration(
                     identity: registration.identity, cgroup: registration.cgroup, cgroupPath: registration.cgroupPath,
-                    initCgroup: registration.initCgroup, initProcess: registration.initProcess,
+                    initProcess: registration.initProcess,
                     initStart: registration.initStart, initExecs: initExecs))
         }
     }

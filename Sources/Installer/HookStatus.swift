@@ -90,7 +90,7 @@ extension HookInstaller {
                     if file.role == .description || file.role == .config { status.isCalled = false }
                     throw InstallerError("\(shown) is missing. \(again)")
                 }
-                let digest = SHA256.digest(content.bytes)
+                let digest = FileDigest.hex(content.bytes)
                 switch file.role {
                 case .hook:
                     status.program = compare(digest)
@@ -117,7 +117,7 @@ extension HookInstaller {
 
     private func compare(_ digest: String) -> HookStatus.Program {
         guard let source = try? hookProgram() else { return .unknown }
-        return SHA256.digest(source) == digest ? .same : .different
+        return FileDigest.hex(source) == digest ? .same : .different
     }
 
     private func runtimesWithoutSpec(

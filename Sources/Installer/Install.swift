@@ -50,11 +50,11 @@ extension HookInstaller {
         let shown = disk.shown(file.path)
         let current = try disk.read(file.path, limit: Self.largestHook)
         let known = old?.file(file.path) ?? others.lazy.compactMap { $0.file(file.path) }.first
-        let after = SHA256.digest(file.content.bytes)
-        let digest = current.map { SHA256.digest($0.bytes) }
+        let after = FileDigest.hex(file.content.bytes)
+        let digest = current.map { FileDigest.hex($0.bytes) }
         var before = digest
         if let original = file.original {
-            before = original.file.map { SHA256.digest($0.bytes) }
+            before = original.file.map { FileDigest.hex($0.bytes) }
         } else if let known {
             let isChanged = digest != nil && digest != known.before && digest != known.after && digest != after
             // Programs are upgraded by copying; the rest is edited by people.
@@ -126,8 +126,8 @@ extension HookInstaller {
         let backup = file.path.backup
         guard entry.hasBackup, let before = entry.before else { return false }
         let kept = try disk.read(backup, limit: Self.largestHook)
-        if let kept, SHA256.digest(kept.bytes) == before { return false }
-        if let current, SHA256.digest(current.bytes) == before {
+        if let kept, FileDigest.hex(kept.bytes) == before { return false }
+        if let current, FileDigest.hex(current.bytes) == before {
             try disk.link(file.path, as: backup)
         } else if let original = file.original?.file {
             try disk.write(backup, original)

@@ -52,8 +52,8 @@ extension HookInstaller {
             }
             let current = try disk.read(file.path, limit: Self.largestHook)
             let backup = try disk.read(file.path.backup, limit: Self.largestHook)
-            let digest = current.map { SHA256.digest($0.bytes) }
-            let hasBackup = file.hasBackup && backup.map { SHA256.digest($0.bytes) } == file.before
+            let digest = current.map { FileDigest.hex($0.bytes) }
+            let hasBackup = file.hasBackup && backup.map { FileDigest.hex($0.bytes) } == file.before
             let isChanged = digest != nil && digest != file.after && digest != file.before
             if digest == file.before {
                 if file.hasBackup && backup != nil { actions.append(.removeBackup(file.path)) }

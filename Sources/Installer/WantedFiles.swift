@@ -88,12 +88,12 @@ extension HookInstaller {
     /// The configuration as it is without us: what was before, or, if somebody has changed it since, that less our lines.
     func originalConfig(_ current: Disk.File?, _ record: InstallRecord?) throws(InstallerError) -> Disk.File? {
         guard var current, let entry = record?.file(configPath), let edit = record?.edit else { return current }
-        let digest = SHA256.digest(current.bytes)
+        let digest = FileDigest.hex(current.bytes)
         if digest == entry.before { return current }
         if digest == entry.after {
             guard let before = entry.before else { return nil }
             let backup = try disk.read(configPath.backup, limit: ContainerdConfig.largest)
-            if let backup, SHA256.digest(backup.bytes) == before { return backup }
+            if let backup, FileDigest.hex(backup.bytes) == before { return backup }
         }
         let config = try ContainerdConfig(current.bytes, name: disk.shown(configPath))
         current.bytes = try config.withoutEdit(edit, isOurs: { isOurSpec($0, beside: configPath) })

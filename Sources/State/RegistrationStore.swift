@@ -8,7 +8,6 @@ package struct StoredRegistration: Sendable, Equatable {
     /// kernfs id, which the kernel gives once in a boot, and path below the hierarchy's root.
     package var cgroup: UInt64
     package var cgroupPath: String
-    package var initCgroup: UInt64
     package var initProcess: UInt32
     /// Of the init, clock ticks since boot as /proc/PID/stat has it: the same pid with another start is another process.
     package var initStart: UInt64
@@ -16,13 +15,12 @@ package struct StoredRegistration: Sendable, Equatable {
     package var initExecs: UInt32?
 
     package init(
-        identity: ContainerIdentity, cgroup: UInt64, cgroupPath: String, initCgroup: UInt64, initProcess: UInt32,
+        identity: ContainerIdentity, cgroup: UInt64, cgroupPath: String, initProcess: UInt32,
         initStart: UInt64, initExecs: UInt32?
     ) {
         self.identity = identity
         self.cgroup = cgroup
         self.cgroupPath = cgroupPath
-        self.initCgroup = initCgroup
         self.initProcess = initProcess
         self.initStart = initStart
         self.initExecs = initExecs
@@ -87,7 +85,7 @@ package final class RegistrationStore: Sendable {
     }
 
     private static let columns = [
-        "cgroup", "cgroupPath", "initCgroup", "initProcess", "initStart", "initExecs", "id", "name", "image", "runtime",
+        "cgroup", "cgroupPath", "initProcess", "initStart", "initExecs", "id", "name", "image", "runtime",
         "bundle", "rootDir", "cgroupsPath", "podName", "podNamespace", "podUID", "stage",
     ]
 
@@ -100,7 +98,7 @@ package final class RegistrationStore: Sendable {
         let identity = registration.identity
         let values: [(any DatabaseValueConvertible)?] = [
             boot, Int64(bitPattern: registration.cgroup), registration.cgroupPath,
-            Int64(bitPattern: registration.initCgroup), registration.initProcess,
+            registration.initProcess,
             Int64(bitPattern: registration.initStart), registration.initExecs, identity.id.text, identity.name,
             identity.image, identity.runtime, identity.bundle, identity.rootDir, identity.cgroupsPath?.path ?? "",
             identity.podName, identity.podNamespace, identity.podUID, identity.stage?.name,
@@ -143,8 +141,8 @@ package final class RegistrationStore: Sendable {
     private static func registration(_ row: Row) -> StoredRegistration? {
         func text(_ column: String) -> String { String.fromDatabaseValue(row[column]) ?? "" }
         func number(_ column: String) -> UInt64? { Int64.fromDatabaseValue(row[column]).map(UInt64.init(bitPattern:)) }
-        guard let cgroup = number("cgroup"), let initCgroup = number("initCgroup"),
-            let initProcess = UInt32.fromDatabaseValue(row["initProcess"]), let initStart = number("initStart"),
+        guard let cgroup = number("cgroup"), let initProcess = UInt32.fromDatabaseValue(row["initProcess"]),
+            let initStart = number("initStart"),
             let identity = try? ContainerIdentity(
                 id: text("id"), name: text("name"), image: text("image"), runtime: text("runtime"),
                 bundle: text("bundle"), rootDir: text("rootDir"), cgroupsPath: text("cgroupsPath"),
@@ -152,7 +150,7 @@ package final class RegistrationStore: Sendable {
                 stage: HookStage(text("stage")))
         else { return nil }
         return StoredRegistration(
-            identity: identity, cgroup: cgroup, cgroupPath: text("cgroupPath"), initCgroup: initCgroup,
+            identity: identity, cgroup: cgroup, cgroupPath: text("cgroupPath"),
             initProcess: initProcess, initStart: initStart, initExecs: UInt32.fromDatabaseValue(row["initExecs"]))
     }
 }

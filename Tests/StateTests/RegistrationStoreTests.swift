@@ -17,7 +17,7 @@ import Testing
                 id: id, name: "web", image: "busybox:1", runtime: "containerd", bundle: "/run/b", rootDir: "/run/b/r",
                 cgroupsPath: "/pods/\(id)", podName: "shop", podNamespace: "prod", podUID: "0b3c",
                 stage: .createRuntime),
-            cgroup: cgroup, cgroupPath: "/pods/\(id)", initCgroup: cgroup + 1, initProcess: 4711,
+            cgroup: cgroup, cgroupPath: "/pods/\(id)", initProcess: 4711,
             initStart: 1 << 60, initExecs: execs)
     }
 
