@@ -53,7 +53,7 @@ struct Wiring {
         // Containers that share the host's namespaces are told apart by their cgroups alone.
         // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
         let host =
-            resolver.namespaces(of: 1) ?? resolver.namespaces(of: UInt32(getpid())) ?? NamespaceKey(mount: 0, pid: 0)
+            procfs.namespaces(of: 1) ?? procfs.namespaces(of: UInt32(getpid())) ?? NamespaceKey(mount: 0, pid: 0)
         let stored = StoredContainers(directory: options.stateDir, procfs: procfs, hierarchy: hierarchy, log: log)
         self.stored = stored
         let writer = Writer(

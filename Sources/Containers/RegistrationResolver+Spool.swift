@@ -62,7 +62,8 @@ extension RegistrationResolver {
         }
         let registration = Registration(
             identity: identity, cgroup: cgroup, cgroupPath: path, initCgroup: initCgroup, initPath: initPath,
-            initProcess: first.pid, initStart: first.start, namespaces: namespaces(of: first.pid), callerCgroups: [],
+            initProcess: first.pid, initStart: first.start, namespaces: procfs.namespaces(of: first.pid),
+            callerCgroups: [],
             ancestors: [], isAwaited: { false })
         guard registration.holds(in: procfs, hierarchy) else {
             throw RegistrationError(.unavailable, "process \(first.pid), the init of container \(id), is gone")

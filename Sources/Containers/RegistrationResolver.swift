@@ -41,7 +41,7 @@ package struct RegistrationResolver: Sendable {
             : [try checkInside(caller, initProcess, place, identity)]
         let registration = Registration(
             identity: identity, cgroup: place.cgroup, cgroupPath: place.own, initCgroup: place.initCgroup,
-            initPath: path, initProcess: initProcess, initStart: start, namespaces: namespaces(of: initProcess),
+            initPath: path, initProcess: initProcess, initStart: start, namespaces: procfs.namespaces(of: initProcess),
             callerCgroups: callers, ancestors: ancestors(of: place.own), isAwaited: caller.isRunning)
         // The last look: all that was read above by number was read of processes that are there still. A parent that
         // had gone would not be the caller's parent any more.
@@ -194,8 +194,4 @@ package struct RegistrationResolver: Sendable {
     private func outerRoot(of runtime: UInt32) -> FileIdentity? {
         procfs.rootDirectory(of: runtime) ?? (runtime == 1 ? procfs.rootDirectory(of: UInt32(getpid())) : nil)
     }
-
-    // MARK: Namespaces
-
-    package func namespaces(of pid: UInt32) -> NamespaceKey? { procfs.namespaces(of: pid) }
 }

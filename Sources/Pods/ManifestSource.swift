@@ -30,7 +30,7 @@ package struct ManifestSource: PodSource {
                 tick.finish()
             }
             var files = ManifestDirectory(path: directory, logger: logger)
-            var table = PodTable()
+            var table = ToldPods()
             var isFirst = true
             for await _ in ticks {
                 if !isFirst { try? await Task.sleep(for: debounce) }

@@ -13,7 +13,7 @@ struct PodFollower {
 
     private let nodeName: String
     private let logger: Logger
-    private var table = PodTable()
+    private var table = ToldPods()
     /// Pods that were left out and named in the log.
     private var leftOut: Set<PodKey> = []
     private var limit = pageSize
@@ -37,7 +37,7 @@ struct PodFollower {
 
     /// Asks for all pods, page by page.
     mutating func list(_ client: APIClient) async throws -> PodChange {
-        var new = PodTable()
+        var new = ToldPods()
         var next = ""
         leftOut = []
         for _ in 0..<Self.maximumListed / limit {
@@ -151,7 +151,7 @@ struct PodFollower {
         case .failure(let error): reason = error.description
         }
         let key = PodKey(namespace: metadata.namespace ?? "", name: metadata.name ?? "")
-        if leftOut.count < PodTable.maximumPods, key.name.isEmpty || leftOut.insert(key).inserted {
+        if leftOut.count < ToldPods.maximumPods, key.name.isEmpty || leftOut.insert(key).inserted {
             logger.warning(
                 "a pod of the API makes no sense and is left out",
                 metadata: ["namespace": "\(key.namespace)", "pod": "\(key.name)", "reason": "\(reason)"])

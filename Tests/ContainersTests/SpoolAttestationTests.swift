@@ -80,7 +80,7 @@ import Testing
         #expect(registration.initProcess == first)
         #expect(registration.cgroupPath == path && registration.initPath == path)
         #expect(registration.cgroup == resolver.hierarchy.id(ofPath: path))
-        #expect(registration.namespaces == resolver.namespaces(of: first))
+        #expect(registration.namespaces == resolver.procfs.namespaces(of: first))
         #expect(registration.callerCgroups.isEmpty)
     }
 

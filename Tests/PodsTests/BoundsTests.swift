@@ -10,7 +10,7 @@ import Testing
     }
 
     @Test func changeIsToldOnce() {
-        var table = PodTable()
+        var table = ToldPods()
         #expect(table.apply(pod("a")) == .applied(pod("a")))
         #expect(table.apply(pod("a")) == nil)
         #expect(table.apply(pod("a", "b")) == .applied(pod("a", "b")))
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func replacingTellsTheDifference() {
-        var table = PodTable()
+        var table = ToldPods()
         #expect(table.replace(with: [pod("b"), pod("a")]) == [.applied(pod("a")), .applied(pod("b"))])
         #expect(table.replace(with: [pod("b"), pod("a")]) == [])
         #expect(
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func numberOfPodsIsBounded() {
-        var table = PodTable()
+        var table = ToldPods()
         for number in 0..<2_005 { _ = table.apply(pod("p\(number)")) }
         #expect(table.pods.count == 2_000)
         #expect(table.refused == 5)
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func bytesAreBoundedTogether() {
-        var table = PodTable()
+        var table = ToldPods()
         let mebibyte = String(repeating: "x", count: 1 << 20)
         for number in 0..<40 { _ = table.apply(pod("p\(number)", mebibyte)) }
         #expect(table.pods.count == 31)

@@ -19,7 +19,7 @@ struct PodKey: Hashable, Comparable {
 }
 
 /// What a source has told: so it tells a change once, and a cluster that is out of its mind fills no memory.
-struct PodTable {
+struct ToldPods {
     /// A node runs 110 pods by default, some hundreds when tuned. A pod from a manifest is there under two names.
     static let maximumPods = 2_000
     /// Of text, all pods together.
@@ -56,7 +56,7 @@ struct PodTable {
 
     /// Makes these pods the table's, of two of one name the first, and tells what that changes.
     mutating func replace(with new: some Sequence<Pod>) -> [PodChange] {
-        var wanted = PodTable()
+        var wanted = ToldPods()
         for pod in new where wanted.pods[PodKey(pod)] == nil { _ = wanted.apply(pod) }
         var changes: [PodChange] = []
         for key in pods.keys.sorted() where wanted.pods[key] == nil {
