@@ -10,23 +10,19 @@ package struct Procfs: Sendable {
         self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
     }
 
-    /// The real parent's pid.
-    package func parent(of pid: UInt32) -> UInt32? { statField(pid, 4).flatMap { UInt32($0) } }
-
-    /// When the process was forked, in clock ticks (1/100 s) of the boot clock. With its pid it names a process: no two
-    /// that had the same number began in the same tick.
-    /// Nil also for one that has ended and is not waited for yet.
-    package func startTime(of pid: UInt32) -> UInt64? {
-        guard let state = statField(pid, 3), state != "Z", state != "X" else { return nil }
-        return statField(pid, 22).flatMap { UInt64($0) }
+    /// One read of /proc/PID/stat.
+    package func stat(of pid: UInt32) -> ProcessStat? {
+        // The kernel makes the file in one piece: what is not there at once is not there.
+        firstRead("\(pid)/stat", limit: 4096).flatMap(ProcessStat.init)
     }
 
-    /// A field of /proc/PID/stat, counted from 1 as in proc(5); from the third on, which is the first after the
-    /// command's closing parenthesis.
-    private func statField(_ pid: UInt32, _ field: Int) -> Substring? {
-        guard let stat = text("\(pid)/stat", limit: 4096), let end = stat.lastIndex(of: ")") else { return nil }
-        let fields = stat[stat.index(after: end)...].split(separator: " ")
-        return field - 3 < fields.count ? fields[field - 3] : nil
+    /// The real parent's pid.
+    package func parent(of pid: UInt32) -> UInt32? { stat(of: pid)?.parent }
+
+    /// When the process was forked, as ``ProcessStat/startTime``; nil also for one that has ended and is not waited for
+    /// yet.
+    package func startTime(of pid: UInt32) -> UInt64? {
+        stat(of: pid).flatMap { $0.hasEnded ? nil : $0.startTime }
     }
 
     /// Which directory is the process's root.
@@ -70,16 +66,26 @@ package struct Procfs: Sendable {
         defer { close(descriptor) }
         var result: [UInt8] = []
         while result.count < limit {
-            let wanted = min(limit - result.count, result.isEmpty ? 4096 : 65536)
-            let part = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
-                var got = read(descriptor, buffer.baseAddress, wanted)
-                while got < 0 && errno == EINTR { got = read(descriptor, buffer.baseAddress, wanted) }
-                count = max(got, 0)
-            }
+            let part = part(of: descriptor, min(limit - result.count, result.isEmpty ? 4096 : 65536))
             if part.isEmpty { break }
             result += part
         }
         return result
+    }
+
+    private func firstRead(_ path: String, limit: Int) -> [UInt8]? {
+        let descriptor = open("\(root)/\(path)", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return part(of: descriptor, limit)
+    }
+
+    private func part(of descriptor: Int32, _ wanted: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+            var got = read(descriptor, buffer.baseAddress, wanted)
+            while got < 0 && errno == EINTR { got = read(descriptor, buffer.baseAddress, wanted) }
+            count = max(got, 0)
+        }
     }
 
     private func link(_ path: String) -> String? {

@@ -8,9 +8,16 @@ package struct RegistrationResolver: Sendable {
     package let procfs: Procfs
     package let hierarchy: CgroupHierarchy
 
+    /// The runtime and its hooks are in these.
+    private let hostNamespaces: [(name: String, inode: UInt32?)]
+
     package init(procfs: Procfs, hierarchy: CgroupHierarchy) {
         self.procfs = procfs
         self.hierarchy = hierarchy
+        hostNamespaces = ["pid", "user"].map { name in
+            // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
+            (name, procfs.namespace(name, of: 1) ?? procfs.namespace(name, of: UInt32(getpid())))
+        }
     }
 
     /// - Parameters:
@@ -25,7 +32,7 @@ package struct RegistrationResolver: Sendable {
         // In createContainer the hook already runs inside: its parent is the container's init, while the state's pid
         // counts in the container's own pid namespace.
         let initProcess = isOutside ? statePid : parent
-        guard let start = procfs.startTime(of: initProcess),
+        guard let stat = procfs.stat(of: initProcess), !stat.hasEnded,
             let path = procfs.cgroupPath(of: initProcess, in: hierarchy)
         else {
             throw RegistrationError(
@@ -33,20 +40,21 @@ package struct RegistrationResolver: Sendable {
                 "cannot read the cgroup of process \(initProcess), the init of container \(identity.id.text): it is gone"
             )
         }
-        if isOutside { try checkRuntime(parent, caller, initProcess, identity) }
+        if isOutside { try checkRuntime(parent, caller, initProcess, stat, identity) }
         let place = try place(identity, initProcess, path)
         let callers =
             isOutside
             ? try cgroups(of: [caller.pid, parent], outside: place, identity)
-            : [try checkInside(caller, initProcess, place, identity)]
+            : [try checkInside(caller, initProcess, stat.parent, place, identity)]
         let registration = Registration(
             identity: identity, cgroup: place.cgroup, cgroupPath: place.own, initCgroup: place.initCgroup,
-            initPath: path, initProcess: initProcess, initStart: start, namespaces: procfs.namespaces(of: initProcess),
-            callerCgroups: callers, ancestors: ancestors(of: place.own), isAwaited: caller.isRunning)
+            initPath: path, initProcess: initProcess, initStart: stat.startTime,
+            namespaces: procfs.namespaces(of: initProcess), callerCgroups: callers, ancestors: ancestors(of: place.own),
+            isAwaited: caller.isRunning)
         // The last look: all that was read above by number was read of processes that are there still. A parent that
         // had gone would not be the caller's parent any more.
         guard caller.isRunning(), procfs.parent(of: caller.pid) == parent,
-            procfs.startTime(of: initProcess) == start
+            procfs.startTime(of: initProcess) == stat.startTime
         else { throw gone(caller, identity) }
         return registration
     }
@@ -78,9 +86,10 @@ package struct RegistrationResolver: Sendable {
 
     /// The init is a child of the runtime, as the hook is, and both of these are the host's.
     private func checkRuntime(
-        _ runtime: UInt32, _ caller: HookCaller, _ initProcess: UInt32, _ identity: ContainerIdentity
+        _ runtime: UInt32, _ caller: HookCaller, _ initProcess: UInt32, _ stat: ProcessStat,
+        _ identity: ContainerIdentity
     ) throws(RegistrationError) {
-        guard isMade(initProcess, by: runtime) else {
+        guard isMade(initProcess, stat, by: runtime) else {
             throw RegistrationError(
                 .denied,
                 "createRuntime of container \(identity.id.text): process \(initProcess) is no child of the runtime "
@@ -118,16 +127,16 @@ package struct RegistrationResolver: Sendable {
     /// Whether a process is the runtime's child, or was left to an ancestor of the runtime's: crun forks twice for a user
     /// and a pid namespace, and what was between has ended by now. Such a one is in these namespaces, and began after
     /// the runtime.
-    private func isMade(_ initProcess: UInt32, by runtime: UInt32) -> Bool {
-        guard let parent = procfs.parent(of: initProcess) else { return false }
-        if parent == runtime { return true }
-        guard let start = procfs.startTime(of: initProcess), let began = procfs.startTime(of: runtime),
-            start >= began, !isInHostNamespaces(initProcess)
-        else { return false }
+    private func isMade(_ initProcess: UInt32, _ stat: ProcessStat, by runtime: UInt32) -> Bool {
+        if stat.parent == runtime { return true }
+        guard let began = procfs.startTime(of: runtime), stat.startTime >= began, !isInHostNamespaces(initProcess)
+        else {
+            return false
+        }
         var ancestor = runtime
         for _ in 0..<Self.mostAncestors {
             guard let above = procfs.parent(of: ancestor), above > 0 else { return false }
-            if above == parent { return true }
+            if above == stat.parent { return true }
             ancestor = above
         }
         return false
@@ -138,11 +147,7 @@ package struct RegistrationResolver: Sendable {
     /// The runtime and its hooks are the host's: root of a container, a privileged one included, is none of them. (A
     /// mount namespace of its own is nothing odd: systemd gives one to many services.)
     private func isInHostNamespaces(_ pid: UInt32) -> Bool {
-        ["pid", "user"].allSatisfy { name in
-            // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
-            let host = procfs.namespace(name, of: 1) ?? procfs.namespace(name, of: UInt32(getpid()))
-            return host != nil && procfs.namespace(name, of: pid) == host
-        }
+        hostNamespaces.allSatisfy { $0.inode != nil && procfs.namespace($0.name, of: pid) == $0.inode }
     }
 
     // MARK: Stage createContainer
@@ -153,7 +158,7 @@ package struct RegistrationResolver: Sendable {
     /// changed its root yet: it sees the runtime's. A process of a running container that reaches the socket sees the
     /// image's, or has no parent outside.
     private func checkInside(
-        _ caller: HookCaller, _ initProcess: UInt32, _ place: Place, _ identity: ContainerIdentity
+        _ caller: HookCaller, _ initProcess: UInt32, _ runtime: UInt32, _ place: Place, _ identity: ContainerIdentity
     ) throws(RegistrationError) -> UInt64 {
         guard let path = procfs.cgroupPath(of: caller.pid, in: hierarchy), place.contains(path) else {
             throw RegistrationError(
@@ -162,8 +167,7 @@ package struct RegistrationResolver: Sendable {
                     + "parent, \(place.own)")
         }
         // crun's has been left to an ancestor of the runtime's, if it has a user and a pid namespace.
-        guard let runtime = procfs.parent(of: initProcess), runtime > 0,
-            let outside = procfs.cgroupPath(of: runtime, in: hierarchy), !place.contains(outside),
+        guard runtime > 0, let outside = procfs.cgroupPath(of: runtime, in: hierarchy), !place.contains(outside),
             let cgroup = hierarchy.id(ofPath: outside)
         else {
             throw RegistrationError(

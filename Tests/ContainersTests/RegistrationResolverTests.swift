@@ -54,11 +54,11 @@ extension HookCaller {
 
     init() throws {
         hierarchy = try CgroupHierarchy.detect(procfs: Procfs())
+        processes.add(1, parent: 0, cgroup: "/")
         // The ids are real, so the paths must be: directories of the machine's own hierarchy.
         resolver = RegistrationResolver(
             procfs: Procfs(root: processes.root),
             hierarchy: CgroupHierarchy(root: hierarchy.root, controller: nil, number: 0))
-        processes.add(1, parent: 0, cgroup: "/")
     }
 
     private func identity(_ stage: HookStage, cgroupsPath: String = "") throws -> ContainerIdentity {
