@@ -11,7 +11,7 @@ steps() {
     step short-lived SUITE=IdentityTests LIMIT=7200 TEST_ENV="APUS_SHORT_LIVED=50"
     step thread-exits SUITE='nineThreads|nine threads' LIMIT=7200 TEST_ENV="APUS_THREAD_EXITS=1000"
     step storm SUITE='a busy reader' LIMIT=7200 TEST_ENV="APUS_STORM=20000"
-    step reused-pids KERNEL=6.12 SUITE=ReuseTests LIMIT=7200 TEST_ENV="APUS_REUSED_PIDS=20000"
+    step reused-pids KERNEL=6.12 SUITE=reuse LIMIT=7200 TEST_ENV="APUS_REUSED_PIDS=20000"
     # On the machine alone.
     step many-short-lived KERNEL=host RUNTIME=runc SUITE=ShortLived TEST_ENV="APUS_SHORT_LIVED=10000"
     step many-short-lived-crun KERNEL=host RUNTIME=crun SUITE=ShortLived TEST_ENV="APUS_SHORT_LIVED=10000"

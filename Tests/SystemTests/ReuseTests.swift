@@ -45,6 +45,7 @@ extension SystemTests {
             defer { if isScarce { try? before.write(to: file) } }
 
             let (word, each) = (uniqueWord("reused"), processes / 3)
+            let limit = Duration.seconds(60 + each / 10)
             func loop(_ name: String) -> [String] {
                 [
                     "/bin/sh", "-c",
@@ -59,9 +60,9 @@ extension SystemTests {
             }
             try await AgentProcess.with { agent in
                 try await EventStream.with(agent) { events in
-                    async let first = RuncContainer.runToEnd(agent, setup("first"))
-                    async let second = RuncContainer.runToEnd(agent, setup("second"))
-                    async let host = Command.succeed(loop("host"))
+                    async let first = RuncContainer.runToEnd(agent, setup("first"), within: limit)
+                    async let second = RuncContainer.runToEnd(agent, setup("second"), within: limit)
+                    async let host = Command.succeed(loop("host"), within: limit)
                     _ = try await (first, second, host)
                     try await events.settle()
                     let own = events.all { $0.process.arguments.hasPrefix(word + " ") }

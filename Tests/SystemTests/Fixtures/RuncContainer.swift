@@ -54,16 +54,20 @@ final class RuncContainer: Sendable {
     ///
     /// - Parameter agent: whom its hook tells.
     @discardableResult
-    static func runToEnd(_ agent: AgentProcess, _ setup: ContainerSetup) async throws -> Command.Outcome {
+    static func runToEnd(
+        _ agent: AgentProcess, _ setup: ContainerSetup, within limit: Duration = .seconds(60)
+    ) async throws -> Command.Outcome {
         let directory = try TemporaryDirectory()
         let bundle = try bundle(agent, setup, directory)
-        return try await run(bundle, setup)
+        return try await run(bundle, setup, within: limit)
     }
 
     /// Runs a prepared bundle to its end: nothing but the runtime's own time.
-    static func run(_ bundle: Bundle, _ setup: ContainerSetup) async throws -> Command.Outcome {
+    static func run(
+        _ bundle: Bundle, _ setup: ContainerSetup, within limit: Duration = .seconds(60)
+    ) async throws -> Command.Outcome {
         do {
-            return try await Command.succeed(command(["run", "--bundle", bundle.path, setup.id]))
+            return try await Command.succeed(command(["run", "--bundle", bundle.path, setup.id]), within: limit)
         } catch {
             _ = try? await Command(command(["delete", "--force", setup.id])).outcome()
             throw error
