@@ -115,6 +115,16 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // What the agent counts, for Prometheus.
+        .target(
+            name: "Metrics",
+            dependencies: [
+                "Models",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         // What must survive the agent.
         .target(name: "State", dependencies: ["Models", .product(name: "GRDB", package: "GRDB.swift")]),
         // What the agent is told and what it tells its operator: options, log lines, systemd.
@@ -130,8 +140,8 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "AgentCore", "CLinux", "Containers", "Events", "Export", "Models", "Pods", "Processes", "Runtimes",
-                "Sensors", "Server", "State", "TetragonAPI",
+                "AgentCore", "CLinux", "Containers", "Events", "Export", "Metrics", "Models", "Pods", "Processes",
+                "Runtimes", "Sensors", "Server", "State", "TetragonAPI",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -215,6 +225,7 @@ let package = Package(
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Models"]),
         .testTarget(name: "StateTests", dependencies: ["Models", "State"]),
         .testTarget(name: "NRITests", dependencies: ["NRI", "NRIPlugin"]),
         .testTarget(name: "ContainersTests", dependencies: ["Containers", "Models"]),

@@ -18,7 +18,7 @@ packages=(
     clang-format
 )
 
-if [ "${1:-}" = vm ]; then packages+=(qemu-system-x86 cpio mawk); fi
+if [ "${1:-}" = vm ]; then packages+=(qemu-system-x86 cpio mawk prometheus); fi
 
 missing=()
 for package in "${packages[@]}"; do

@@ -8,9 +8,14 @@ import Synchronization
 
 /// What was refused on the hook's way, counted by cause and told in lines that no stranger can make too many of.
 final class Refusals: Sendable {
-    private struct State {
+    struct Counts: Sendable {
         var byCause: [RegistrationError.Code: UInt64] = [:]
+        /// Closed because there were too many.
         var connections: UInt64 = 0
+    }
+
+    private struct State {
+        var counts = Counts()
         var allowance = LineAllowance(perSecond: 5, burst: 20)
     }
 
@@ -22,8 +27,8 @@ final class Refusals: Sendable {
     func note(_ refusal: HookRefusal) {
         let suppressed = state.withLock { state -> UInt64? in
             switch refusal {
-            case .call(let error, _, _): state.byCause[error.code, default: 0] += 1
-            case .connection: state.connections += 1
+            case .call(let error, _, _): state.counts.byCause[error.code, default: 0] += 1
+            case .connection: state.counts.connections += 1
             }
             return state.allowance.take(now: WallClock.bootNanoseconds)
         }
@@ -45,9 +50,12 @@ final class Refusals: Sendable {
         log.warning(message, metadata: fields)
     }
 
+    var counts: Counts { state.withLock { $0.counts } }
+
     /// For GetHealth's details: nothing as long as nothing was refused.
     var summary: String {
-        let (byCause, connections) = state.withLock { ($0.byCause, $0.connections) }
+        let counts = counts
+        let (byCause, connections) = (counts.byCause, counts.connections)
         let total = byCause.values.reduce(0, +)
         let causes = RegistrationError.Code.allCases.compactMap { code in
             byCause[code].map { "\($0) \(code.rawValue)" }

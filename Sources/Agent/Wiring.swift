@@ -6,6 +6,7 @@ import Events
 import Export
 import Glibc
 import Logging
+import Metrics
 import Models
 import Processes
 import Sensors
@@ -27,6 +28,7 @@ struct Wiring {
     private let runtimes: RuntimeRecords
     private let pods: PodSources
     private let spooled: SpooledContainers
+    private let refusals: Refusals
     private let startedAt = WallClock.bootNanoseconds
 
     init(_ options: AgentOptions, log: Logger) throws {
@@ -71,6 +73,7 @@ struct Wiring {
         runtimes = try RuntimeRecords(options, procfs: procfs, hierarchy: hierarchy, writer: writer, log: log)
         pods = try PodSources(options, writer: writer, log: log)
         let refusals = Refusals(log: log)
+        self.refusals = refusals
         exporter = try options.exportFilename.map {
             try JSONExporter(
                 path: $0, permissions: options.exportFilePerm.bits, hub: hub, capacity: options.eventQueueSize,
@@ -125,6 +128,7 @@ struct Wiring {
         services.append(Running(body: watch))
         services.append(runtimes)
         if !pods.isEmpty { services.append(pods) }
+        if let address = options.metricsServer { services.append(try await metrics(at: address)) }
         services.append(server)
         // Stopped last to first: clients, then the sensors, then the file that shall hold every event.
         let group = ServiceGroup(
@@ -162,6 +166,12 @@ struct Wiring {
         }
         try? await gracefulShutdown()
         await writer.stop()
+    }
+
+    private func metrics(at address: ListenAddress) async throws -> MetricsServer {
+        try await MetricsServer(address: address) { [writer, hub, refusals, ready] in
+            Exposition(writer.report, hub.accounts, refusals.counts, isReady: ready.isOpen)
+        }
     }
 
     /// The place of a v1 controller in the kernel's list, which is what BPF must index; -1 for cgroup2.

@@ -34,6 +34,21 @@ final class Writer: @unchecked Sendable {
         var totalHeld: Duration = .zero
         var processes = 0
         var containers = 0
+        var events = EventCounts()
+    }
+
+    /// Events that were made.
+    struct EventCounts: Sendable {
+        /// By the origin's raw value.
+        var execs = [UInt64](repeating: 0, count: ExecOrigin.Kind.allCases.count)
+        var exits: UInt64 = 0
+
+        mutating func count(_ event: ProcessEvent) {
+            switch event.kind {
+            case .exec: execs[Int(event.process.origin.kind.rawValue)] += 1
+            case .exit: exits += 1
+            }
+        }
     }
 
     /// Records between two looks at the messages.
@@ -62,6 +77,7 @@ final class Writer: @unchecked Sendable {
     private var tracker: ProcessTracker
     private var waiting: [ProcessEvent] = []
     private var waitingBytes = 0
+    private var events = EventCounts()
     private var suspects: [rec_image] = []
     private var lastCount: UInt64 = 0
     private var kernel = KernelCounts()
@@ -272,6 +288,7 @@ final class Writer: @unchecked Sendable {
     @discardableResult private func publish() -> Bool {
         guard !waiting.isEmpty else { return false }
         waitingBytes = 0
+        for event in waiting { events.count(event) }
         hub.publish { formats in waiting.map { encoder.encode($0, formats: formats) } }
         waiting.removeAll(keepingCapacity: true)
         return true
@@ -327,7 +344,7 @@ final class Writer: @unchecked Sendable {
             storageFailures: kernel.storageFailures, held: tracker.counters.held, unnamed: tracker.counters.unnamed,
             longestHeld: .nanoseconds(longestHeld), totalHeld: .nanoseconds(totalHeld),
             processes: tracker.processCount - 1,
-            containers: tracker.registry.containers.count)
+            containers: tracker.registry.containers.count, events: events)
         published.withLock { $0 = report }
     }
 

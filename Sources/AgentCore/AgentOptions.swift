@@ -96,6 +96,12 @@ package struct AgentOptions: ParsableCommand, Sendable {
     package var processCacheSize = 65_536
 
     @Option(
+        help: ArgumentHelp(
+            "Where Prometheus finds /metrics, host:port; :port is every address of the host.", valueName: "address"),
+        transform: AgentOptions.metricsAddress)
+    package var metricsServer: ListenAddress?
+
+    @Option(
         help: "trace, debug, info, notice, warning, error or critical. (default: info)",
         transform: AgentOptions.logLevel)
     package var logLevel = Logger.Level.info
@@ -159,12 +165,20 @@ package struct AgentOptions: ParsableCommand, Sendable {
         return level
     }
 
+    /// Reads `host:port`, or `:port` for all addresses.
+    package static func metricsAddress(_ text: String) throws -> ListenAddress {
+        guard case .tcp(let host, let port)? = ListenAddress(text.hasPrefix(":") ? "0.0.0.0" + text : text) else {
+            throw ValidationError("it must be host:port or :port")
+        }
+        return .tcp(host: host, port: port)
+    }
+
     /// A flag's key. Spelled out so that the names of all flags can be listed: any variable `APUS_…` that is none
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case serverAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm, nodeName
         case clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath
-        case rbSize, eventQueueSize, processCacheSize, logLevel, logFormat, configDir
+        case rbSize, eventQueueSize, processCacheSize, metricsServer, logLevel, logFormat, configDir
     }
 }
 

@@ -26,6 +26,7 @@ extension AgentOptions {
         case .rbSize: "\(rbSize)"
         case .eventQueueSize: "\(eventQueueSize)"
         case .processCacheSize: "\(processCacheSize)"
+        case .metricsServer: metricsServer.map { "\($0)" } ?? ""
         case .logLevel: "\(logLevel)"
         case .logFormat: logFormat.rawValue
         case .configDir: configDir

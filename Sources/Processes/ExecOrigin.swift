@@ -5,7 +5,7 @@ package import Models
 /// How a process came to be where it is. What it starts has the same origin.
 package struct ExecOrigin: Sendable, Equatable {
     /// The raw values and names are the API's ExecOrigin.Kind.
-    package enum Kind: UInt32, Sendable {
+    package enum Kind: UInt32, Sendable, CaseIterable {
         case unknown = 0
         case initTree = 1
         case execProbe = 2
