@@ -60,6 +60,9 @@ let package = Package(
         .systemLibrary(name: "CRecords", path: "bpf"),
         .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
         .target(name: "CLinux"),
+        // The archive, not the shared library: dist/ runs where Debian's libre2 is not.
+        .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]),
+        .target(name: "RE2", dependencies: ["CRE2"]),
 
         // The road, left to right.
         .plugin(name: "EmbedBPF", capability: .buildTool()),
@@ -204,6 +207,7 @@ let package = Package(
         .testTarget(name: "ModelsTests", dependencies: ["Models"]),
         .testTarget(
             name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux"], exclude: ["verifier-cost.tsv"]),
+        .testTarget(name: "RE2Tests", dependencies: ["RE2"]),
         .testTarget(name: "InstallerTests", dependencies: ["Installer", "Models"]),
         .testTarget(name: "OCIHookTests", dependencies: ["Models"], exclude: ["fake-agent.py"]),
 
