@@ -300,7 +300,7 @@ package nonisolated struct Tetragon_Filter: @unchecked Sendable {
     set {_uniqueStorage()._parentArgumentsRegex = newValue}
   }
 
-  /// Regular expressions on the container's id, as `Process.docker` has it.
+  /// Regular expressions on the container's id: as `Process.docker` has it, whole, or after the scheme of its engine.
   package var containerID: [String] {
     get {_storage._containerID}
     set {_uniqueStorage()._containerID = newValue}
@@ -315,6 +315,24 @@ package nonisolated struct Tetragon_Filter: @unchecked Sendable {
   package var hasInInitTree: Bool {_storage._inInitTree != nil}
   /// Clears the value of `inInitTree`. Subsequent reads from it will return its default value.
   package mutating func clearInInitTree() {_uniqueStorage()._inInitTree = nil}
+
+  /// Regular expressions on the binaries of the process's ancestors, its parent not among them.
+  package var ancestorBinaryRegex: [String] {
+    get {_storage._ancestorBinaryRegex}
+    set {_uniqueStorage()._ancestorBinaryRegex = newValue}
+  }
+
+  /// Regular expressions on the container's name.
+  package var containerNameRegex: [String] {
+    get {_storage._containerNameRegex}
+    set {_uniqueStorage()._containerNameRegex = newValue}
+  }
+
+  /// Regular expressions on the pod's namespace.
+  package var namespaceRegex: [String] {
+    get {_storage._namespaceRegex}
+    set {_uniqueStorage()._namespaceRegex = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -732,7 +750,7 @@ nonisolated extension Tetragon_ThrottleType: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Tetragon_Filter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Filter"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}binary_regex\0\u{1}namespace\0\u{3}health_check\0\u{1}pid\0\u{3}pid_set\0\u{3}event_set\0\u{3}pod_regex\0\u{3}arguments_regex\0\u{1}labels\0\u{3}policy_names\0\u{1}capabilities\0\u{3}parent_binary_regex\0\u{3}cel_expression\0\u{3}parent_arguments_regex\0\u{3}container_id\0\u{3}in_init_tree\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}binary_regex\0\u{1}namespace\0\u{3}health_check\0\u{1}pid\0\u{3}pid_set\0\u{3}event_set\0\u{3}pod_regex\0\u{3}arguments_regex\0\u{1}labels\0\u{3}policy_names\0\u{1}capabilities\0\u{3}parent_binary_regex\0\u{3}cel_expression\0\u{3}parent_arguments_regex\0\u{3}container_id\0\u{3}in_init_tree\0\u{3}ancestor_binary_regex\0\u{3}container_name_regex\0\u{3}namespace_regex\0")
 
   fileprivate class _StorageClass {
     var _binaryRegex: [String] = []
@@ -751,6 +769,9 @@ nonisolated extension Tetragon_Filter: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _parentArgumentsRegex: [String] = []
     var _containerID: [String] = []
     var _inInitTree: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
+    var _ancestorBinaryRegex: [String] = []
+    var _containerNameRegex: [String] = []
+    var _namespaceRegex: [String] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -777,6 +798,9 @@ nonisolated extension Tetragon_Filter: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _parentArgumentsRegex = source._parentArgumentsRegex
       _containerID = source._containerID
       _inInitTree = source._inInitTree
+      _ancestorBinaryRegex = source._ancestorBinaryRegex
+      _containerNameRegex = source._containerNameRegex
+      _namespaceRegex = source._namespaceRegex
     }
   }
 
@@ -811,6 +835,9 @@ nonisolated extension Tetragon_Filter: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._parentArgumentsRegex) }()
         case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._containerID) }()
         case 16: try { try decoder.decodeSingularMessageField(value: &_storage._inInitTree) }()
+        case 17: try { try decoder.decodeRepeatedStringField(value: &_storage._ancestorBinaryRegex) }()
+        case 18: try { try decoder.decodeRepeatedStringField(value: &_storage._containerNameRegex) }()
+        case 19: try { try decoder.decodeRepeatedStringField(value: &_storage._namespaceRegex) }()
         default: break
         }
       }
@@ -871,6 +898,15 @@ nonisolated extension Tetragon_Filter: SwiftProtobuf.Message, SwiftProtobuf._Mes
       try { if let v = _storage._inInitTree {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
       } }()
+      if !_storage._ancestorBinaryRegex.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._ancestorBinaryRegex, fieldNumber: 17)
+      }
+      if !_storage._containerNameRegex.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._containerNameRegex, fieldNumber: 18)
+      }
+      if !_storage._namespaceRegex.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._namespaceRegex, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -896,6 +932,9 @@ nonisolated extension Tetragon_Filter: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._parentArgumentsRegex != rhs_storage._parentArgumentsRegex {return false}
         if _storage._containerID != rhs_storage._containerID {return false}
         if _storage._inInitTree != rhs_storage._inInitTree {return false}
+        if _storage._ancestorBinaryRegex != rhs_storage._ancestorBinaryRegex {return false}
+        if _storage._containerNameRegex != rhs_storage._containerNameRegex {return false}
+        if _storage._namespaceRegex != rhs_storage._namespaceRegex {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -1171,6 +1171,9 @@ package nonisolated struct Tetragon_ProcessExit: Sendable {
   /// Clears the value of `time`. Subsequent reads from it will return its default value.
   package mutating func clearTime() {self._time = nil}
 
+  /// As in ProcessExec.
+  package var ancestors: [Tetragon_Process] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -3430,7 +3433,7 @@ nonisolated extension Tetragon_ProcessExec: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Tetragon_ProcessExit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessExit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{1}signal\0\u{1}status\0\u{1}time\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{1}signal\0\u{1}status\0\u{1}time\0\u{1}ancestors\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3443,6 +3446,7 @@ nonisolated extension Tetragon_ProcessExit: SwiftProtobuf.Message, SwiftProtobuf
       case 3: try { try decoder.decodeSingularStringField(value: &self.signal) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.status) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._time) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
       default: break
       }
     }
@@ -3468,6 +3472,9 @@ nonisolated extension Tetragon_ProcessExit: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._time {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if !self.ancestors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ancestors, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3477,6 +3484,7 @@ nonisolated extension Tetragon_ProcessExit: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.signal != rhs.signal {return false}
     if lhs.status != rhs.status {return false}
     if lhs._time != rhs._time {return false}
+    if lhs.ancestors != rhs.ancestors {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
