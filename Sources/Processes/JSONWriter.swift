@@ -65,6 +65,18 @@ package struct JSONWriter: ~Copyable {
         bytes.append(UInt8(ascii: "]"))
     }
 
+    /// The names of a set's bits, by number; what has no name is left out.
+    package mutating func names(_ name: StaticString, _ names: [StaticString], bitsOf set: UInt64) {
+        guard set != 0 else { return }
+        key(name)
+        bytes.append(UInt8(ascii: "["))
+        for (bit, name) in names.enumerated() where set >> UInt64(bit) & 1 == 1 {
+            if bytes.last != UInt8(ascii: "[") { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(UInt8(ascii: "\""), name, "\"")
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
     package mutating func object(_ name: StaticString, _ fill: (inout JSONWriter) -> Void) {
         key(name)
         bytes.append(UInt8(ascii: "{"))
@@ -78,6 +90,19 @@ package struct JSONWriter: ~Copyable {
             $0.bytes.append(members)
             more(&$0)
         }
+    }
+
+    /// An array of objects whose members are there already.
+    package mutating func objects(_ name: StaticString, members: [[UInt8]]) {
+        guard !members.isEmpty else { return }
+        key(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, members) in members.enumerated() {
+            bytes.append(index == 0 ? "{" : ",{")
+            bytes.append(members)
+            bytes.append(UInt8(ascii: "}"))
+        }
+        bytes.append(UInt8(ascii: "]"))
     }
 
     package mutating func timestamp(_ name: StaticString, _ nanoseconds: Int64) {

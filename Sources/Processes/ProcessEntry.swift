@@ -6,6 +6,10 @@ final class ProcessEntry {
     let key: rec_image
     /// The image that forked this process, or that it replaced; nil when unknown or no longer needed.
     private(set) var parent: ProcessEntry?
+    /// The parent's image and those above it, also when the parent's entry is not needed any more.
+    private let parentAndAbove: Ancestors
+    /// Itself and those above it; made for its first child.
+    private var asAncestors: Ancestors?
     private(set) var content: Content
     /// Itself while it is the process's current image, and every image that has it as parent: the API's refcnt.
     private(set) var references: UInt32 = 1
@@ -25,7 +29,23 @@ final class ProcessEntry {
         self.parent = parent
         self.content = content
         if case .fork = content { isFork = true } else { isFork = false }
+        parentAndAbove = parent?.withAncestors ?? .none
         parent?.references += 1
+    }
+
+    /// Those above its parent.
+    var ancestors: Ancestors {
+        guard let parent, !Ancestors.isFirst(parent.key.tgid) else { return .none }
+        return parent.parentAndAbove
+    }
+
+    /// Whoever gets a child has an image by then.
+    private var withAncestors: Ancestors {
+        if let asAncestors { return asAncestors }
+        guard case .image(let image) = content else { return parentAndAbove }
+        let made = parentAndAbove.adding(image)
+        asAncestors = made
+        return made
     }
 
     func settle(_ image: ProcessImage) { content = .image(image) }
@@ -34,6 +54,7 @@ final class ProcessEntry {
     func retire() {
         references -= 1
         if let parent, parent.references > 0 { parent.references -= 1 }
+        asAncestors?.nearestIsOver()
         // Children need this image, not what came before it: cut here, a process that execs for ever keeps one
         // predecessor in memory and not all of them.
         parent = nil

@@ -17,10 +17,12 @@ package struct ProcessEvent {
     package let references: UInt32
     package let parent: ProcessImage?
     package let parentReferences: UInt32
+    /// From the parent's parent on.
+    package let ancestors: Ancestors
 
     package init(
         kind: Kind, bootTime: UInt64, time: Int64, process: ProcessImage, references: UInt32, parent: ProcessImage?,
-        parentReferences: UInt32
+        parentReferences: UInt32, ancestors: Ancestors = .none
     ) {
         self.kind = kind
         self.bootTime = bootTime
@@ -29,5 +31,6 @@ package struct ProcessEvent {
         self.references = references
         self.parent = parent
         self.parentReferences = parentReferences
+        self.ancestors = ancestors
     }
 }

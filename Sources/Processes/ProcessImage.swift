@@ -42,6 +42,10 @@ package final class ProcessImage: @unchecked Sendable {
     package private(set) var origin: ExecOrigin
     /// Its argument vector is a probe's command, and nothing about it says that it is none.
     package let maybeExecProbe: Bool
+    /// As they were at its exec; nil where nothing told of them.
+    package let capabilities: CapabilitySets?
+    /// Nil unless the agent is told to keep them.
+    package let details: ProcessDetails?
 
     /// IdentityInfo.reason: what is odd about how the container was found, or why it was not.
     var identityRemark: String {
@@ -129,7 +133,7 @@ package final class ProcessImage: @unchecked Sendable {
         inInitTree: Bool, container: Container?, containerKey: ContainerRegistry.Key?,
         properties: BinaryProperties?, namespaces: NamespaceKey?, isSetUp: Bool = false, cgroup: UInt64 = 0,
         unnamedReason: String = "", lineage: RuntimeLineage = .none, origin: ExecOrigin = ExecOrigin(.host),
-        maybeExecProbe: Bool = false
+        maybeExecProbe: Bool = false, capabilities: CapabilitySets? = nil, details: ProcessDetails? = nil
     ) {
         self.execID = execID
         self.parentExecID = parentExecID
@@ -154,6 +158,29 @@ package final class ProcessImage: @unchecked Sendable {
         self.lineage = lineage
         self.origin = origin
         self.maybeExecProbe = maybeExecProbe
+        self.capabilities = capabilities
+        self.details = details
+    }
+
+    /// So many bytes of arguments are kept of what is over and only an ancestor.
+    static let abridgedArguments = 512
+
+    /// The same with the first of its arguments alone.
+    var abridged: ProcessImage {
+        // Cut between two characters.
+        var end =
+            arguments.utf8.index(
+                arguments.startIndex, offsetBy: Self.abridgedArguments, limitedBy: arguments.endIndex)
+            ?? arguments.endIndex
+        while end < arguments.endIndex, arguments.utf8[end] & 0xC0 == 0x80 { end = arguments.utf8.index(before: end) }
+        let isCut = flags.split(separator: " ").contains("truncArgs") || end == arguments.endIndex
+        return ProcessImage(
+            execID: execID, parentExecID: parentExecID, pid: pid, tid: tid, namespacePid: namespacePid, uid: uid,
+            loginUid: loginUid, cwd: cwd, binary: binary, arguments: String(arguments[..<end]),
+            flags: isCut ? flags : flags + " truncArgs", startTime: startTime, inInitTree: inInitTree,
+            container: container, containerKey: containerKey, properties: properties, namespaces: namespaces,
+            isSetUp: isSetUp, cgroup: cgroup, unnamedReason: unnamedReason, lineage: lineage, origin: origin,
+            maybeExecProbe: maybeExecProbe, capabilities: capabilities, details: details)
     }
 
     /// The wait for the container's identity is over. Writer thread only, and before any event of the image leaves.

@@ -37,7 +37,8 @@ extension ProcessTracker {
             flags: text(flags), startTime: clock.wall(time), inInitTree: inTree,
             container: found?.container, containerKey: found?.key, properties: properties(fixed),
             namespaces: namespaces, isSetUp: isSetUp, cgroup: fixed.cgroup_id, lineage: evidence.lineage,
-            origin: origin, maybeExecProbe: evidence.command?.isProbe == true && origin.command != nil)
+            origin: origin, maybeExecProbe: evidence.command?.isProbe == true && origin.command != nil,
+            capabilities: CapabilitySets(fixed.creds), details: ProcessDetails(fixed, detailSettings))
     }
 
     /// A process that has forked and not exec'd runs its parent's program.
@@ -60,7 +61,8 @@ extension ProcessTracker {
             container: found?.container, containerKey: found?.key, properties: nil,
             namespaces: parent?.namespaces, isSetUp: isSetUp, cgroup: record.cgroup_id, lineage: evidence.lineage,
             origin: evidence.origin(in: found?.container, by: found?.key, inTree: inTree, isSetUp: isSetUp),
-            maybeExecProbe: parent?.maybeExecProbe ?? false)
+            maybeExecProbe: parent?.maybeExecProbe ?? false, capabilities: parent?.capabilities,
+            details: parent?.details)
     }
 
     /// Whether an image ran in the cgroup of this container.

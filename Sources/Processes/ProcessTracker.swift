@@ -24,6 +24,7 @@ package struct ProcessTracker {
     var lateTrees: [TreeSeed] = []
     var clock = WallClock()
     let execID: ExecIDMaker
+    let detailSettings: DetailSettings
     private var flagTexts: [ProcessFlags: String] = [:]
 
     package struct Counters: Sendable {
@@ -52,8 +53,10 @@ package struct ProcessTracker {
     ///   - node: the node's name, part of every exec_id.
     ///   - runtimeNames: programs whose cgroups are containers-to-be: a hint that makes events wait, no more.
     package init(
-        node: String, registry: ContainerRegistry, runtimeNames: Set<String> = [], limits: BarrierLimits = .init()
+        node: String, registry: ContainerRegistry, runtimeNames: Set<String> = [], limits: BarrierLimits = .init(),
+        details: DetailSettings = .init()
     ) {
+        detailSettings = details
         self.registry = registry
         self.runtimeNames = RuntimeNames(runtimeNames)
         barrier = Barrier(limits)
@@ -306,7 +309,8 @@ package struct ProcessTracker {
         if case .exit = kind { references -= 1 }
         return ProcessEvent(
             kind: kind, bootTime: time, time: clock.wall(time), process: image(of: entry), references: references,
-            parent: entry.parent.map { image(of: $0) }, parentReferences: entry.parent?.references ?? 0)
+            parent: entry.parent.map { image(of: $0) }, parentReferences: entry.parent?.references ?? 0,
+            ancestors: entry.ancestors)
     }
 
     mutating func image(of entry: ProcessEntry) -> ProcessImage {

@@ -30,6 +30,17 @@ extension ProtobufWriter {
         bytes.append(contentsOf: values)
     }
 
+    /// A packed repeated enum: the numbers of a set's bits.
+    package mutating func packed(_ field: UInt32, bitsOf set: UInt64) {
+        guard set != 0 else { return }
+        lengthDelimited(field, count: set.nonzeroBitCount)
+        var rest = set
+        while rest != 0 {
+            bytes.append(UInt8(rest.trailingZeroBitCount))
+            rest &= rest &- 1
+        }
+    }
+
     /// How many bytes a number takes.
     package static func length(ofVarint value: UInt64) -> Int {
         max(1, (64 - value.leadingZeroBitCount + 6) / 7)
