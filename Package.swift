@@ -94,9 +94,10 @@ let package = Package(
         .target(
             name: "Events",
             dependencies: [
-                "Processes", "Containers", "Models",
+                "Processes", "Containers", "Models", "RE2", "TetragonAPI",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         .target(
             name: "Server",
@@ -277,7 +278,7 @@ let package = Package(
         .testTarget(
             name: "EventsTests",
             dependencies: [
-                "Containers", "Events", "Models", "Processes", "TetragonAPI",
+                "CRecords", "Containers", "Events", "Models", "Processes", "TetragonAPI",
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),

@@ -15,8 +15,14 @@ package final class Event: Sendable {
     package let kind: EventKind
     /// The event's own time, ns of CLOCK_BOOTTIME.
     package let time: UInt64
-    package let process: ProcessImage
+    /// Who did it; nil for an event that no process stands behind.
+    package let process: ProcessImage?
     package let parent: ProcessImage?
+    /// From the parent's parent on. Only for as long as the event is handed out: it may wait long for a slow reader, and
+    /// whole families with it.
+    nonisolated(unsafe) package private(set) var ancestors: Ancestors
+    /// The policy that it comes from, if it does.
+    package let policyName: String?
     /// A whole GetEventsResponse in the form that the transport sends; empty when no subscriber reads protobuf.
     package let message: GRPCNIOTransportBytes
     /// The same as one line of JSON, newline included; empty when no subscriber reads JSON.
@@ -26,16 +32,21 @@ package final class Event: Sendable {
     var size: Int { message.count + json.count }
 
     package init(
-        kind: EventKind, time: UInt64, process: ProcessImage, parent: ProcessImage?,
-        message: GRPCNIOTransportBytes, json: [UInt8]
+        kind: EventKind, time: UInt64, process: ProcessImage?, parent: ProcessImage?, ancestors: Ancestors = .none,
+        policyName: String? = nil, message: GRPCNIOTransportBytes, json: [UInt8]
     ) {
         self.kind = kind
         self.time = time
         self.process = process
         self.parent = parent
+        self.ancestors = ancestors
+        self.policyName = policyName
         self.message = message
         self.json = json
     }
+
+    /// Everybody has been asked. Writer thread only.
+    func forgetAncestors() { ancestors = .none }
 }
 
 /// The encodings that somebody reads.

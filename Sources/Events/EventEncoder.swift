@@ -9,7 +9,11 @@ package struct EventEncoder: Sendable {
     private let protobufTail: [UInt8]
     private let jsonTail: [UInt8]
 
-    package init(node: String, cluster: String) {
+    private let tellsAncestors: Bool
+
+    /// - Parameter ancestors: whether events tell of their process's ancestors.
+    package init(node: String, cluster: String, ancestors: Bool = false) {
+        tellsAncestors = ancestors
         var protobuf = ProtobufWriter()
         protobuf.string(1000, node)
         protobuf.string(1003, cluster)
@@ -23,7 +27,7 @@ package struct EventEncoder: Sendable {
     package func encode(_ happened: ProcessEvent, formats: EventFormats) -> Event {
         Event(
             kind: happened.kind == .exec ? .processExec : .processExit, time: happened.bootTime,
-            process: happened.process, parent: happened.parent,
+            process: happened.process, parent: happened.parent, ancestors: happened.ancestors,
             message: formats.contains(.protobuf) ? protobuf(happened) : GRPCNIOTransportBytes([]),
             json: formats.contains(.json) ? json(happened) : [])
     }
@@ -40,10 +44,14 @@ package struct EventEncoder: Sendable {
             tail.uint32(4, exit.status)
             tail.timestamp(5, happened.time)
         }
+        let ancestors = ancestors(of: happened).map(\.protobuf)
         let processSize = Self.size(process, happened.references)
         let parentSize = parent.map { Self.size($0, happened.parentReferences) }
         var inner = 1 + ProtobufWriter.length(ofVarint: UInt64(processSize)) + processSize + tail.bytes.count
         if let parentSize { inner += 1 + ProtobufWriter.length(ofVarint: UInt64(parentSize)) + parentSize }
+        for ancestor in ancestors {
+            inner += 1 + ProtobufWriter.length(ofVarint: UInt64(ancestor.count)) + ancestor.count
+        }
 
         var w = ProtobufWriter()
         w.bytes.reserveCapacity(inner + protobufTail.count + 32)
@@ -53,9 +61,16 @@ package struct EventEncoder: Sendable {
             Self.append(parent, happened.parentReferences, field: 2, size: parentSize, to: &w)
         }
         w.bytes.append(contentsOf: tail.bytes)
+        for ancestor in ancestors {
+            Self.append(ancestor, 0, field: happened.kind == .exec ? 3 : 6, size: ancestor.count, to: &w)
+        }
         w.timestamp(1001, happened.time)
         w.bytes.append(contentsOf: protobufTail)
         return GRPCNIOTransportBytes(w.bytes)
+    }
+
+    private func ancestors(of happened: ProcessEvent) -> [ProcessImage] {
+        tellsAncestors ? Array(happened.ancestors) : []
     }
 
     private static func size(_ process: [UInt8], _ references: UInt32) -> Int {
@@ -88,6 +103,7 @@ package struct EventEncoder: Sendable {
                 $0.number("status", exit.status)
                 $0.timestamp("time", happened.time)
             }
+            $0.objects("ancestors", members: ancestors(of: happened).map(\.json))
         }
         if !jsonTail.isEmpty { w.append(jsonTail) }
         w.timestamp("time", happened.time)

@@ -50,6 +50,7 @@ package final class EventHub: Sendable {
         let events = encode(subscriptions.reduce(into: EventFormats()) { $0.formUnion($1.format) })
         let now = WallClock.bootNanoseconds
         for subscription in subscriptions { subscription.offer(events, now: now, isLast: false) }
+        for event in events { event.forgetAncestors() }
     }
 
     /// Wakes readers whose events have waited long enough. To be called by the writer thread after each round that

@@ -1,72 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
 import Events
 import GRPCCore
-import Processes
 import SwiftProtobuf
 import Testing
 import TetragonAPI
 
 @testable import Server
 
-@Suite struct FilterTests {
-    private func pids(allow: [Tetragon_Filter] = [], deny: [Tetragon_Filter] = []) throws -> [UInt32] {
-        let events = [
-            try sampleEvent(.processExec, pid: 1),
-            try sampleEvent(.processExit, pid: 2),
-            try sampleEvent(.processExec, pid: 3, namespace: "default", inInitTree: true),
-            try sampleEvent(.processExit, pid: 4, namespace: "kube-system"),
-        ]
-        let filter = try EventFilter(
-            .with {
-                $0.allowList = allow
-                $0.denyList = deny
-            })
-        return events.filter { filter.predicate?($0) ?? true }.map(\.process.pid)
-    }
-
-    @Test func emptyRequestAndEmptyFilterMatchEverything() throws {
-        #expect(try pids() == [1, 2, 3, 4])
-        #expect(try pids(allow: [Tetragon_Filter()]) == [1, 2, 3, 4])
-        #expect(try pids(deny: [Tetragon_Filter()]) == [])
-    }
-
-    @Test func eachFieldSelects() throws {
-        #expect(try pids(allow: [.with { $0.eventSet = [.processExit] }]) == [2, 4])
-        #expect(try pids(allow: [.with { $0.pid = [1, 4, 9] }]) == [1, 4])
-        #expect(try pids(allow: [.with { $0.namespace = ["default"] }]) == [3])
-        #expect(try pids(allow: [.with { $0.namespace = [""] }]) == [1, 2])
-        #expect(try pids(allow: [.with { $0.inInitTree = .with { $0.value = true } }]) == [3])
-        #expect(try pids(allow: [.with { $0.inInitTree = .with { $0.value = false } }]) == [1, 2, 4])
-    }
-
-    @Test func fieldsOfOneFilterMustAllMatchAndFiltersOfAListAnyOne() throws {
-        let exits = Tetragon_Filter.with { $0.eventSet = [.processExit] }
-        let exitsOfSystem = Tetragon_Filter.with {
-            $0.eventSet = [.processExit]
-            $0.namespace = ["kube-system"]
+@Suite("Filters of GetEvents")
+struct FilterTests {
+    /// How a call for these events ends.
+    private func refusal(
+        _ server: RunningServer, _ set: @Sendable @escaping (inout Tetragon_GetEventsRequest) -> Void
+    ) async throws -> RPCError? {
+        await #expect(throws: RPCError.self) {
+            try await server.withClient { client in
+                try await client.getEvents(.with(set)) { response in
+                    for try await _ in response.messages {}
+                }
+            }
         }
-        #expect(try pids(allow: [exitsOfSystem]) == [4])
-        #expect(try pids(allow: [exitsOfSystem, .with { $0.pid = [1] }]) == [1, 4])
-        #expect(try pids(deny: [exitsOfSystem]) == [1, 2, 3])
-        #expect(try pids(allow: [exits], deny: [exitsOfSystem]) == [2])
     }
 
-    @Test func whatCannotBeObeyedIsRefusedByName() throws {
-        func message(_ set: (inout Tetragon_GetEventsRequest) throws -> Void) rethrows -> String {
-            var request = Tetragon_GetEventsRequest()
-            try set(&request)
-            let error = #expect(throws: RPCError.self) { try EventFilter(request) }
-            #expect(error?.code == .unimplemented)
-            return error?.message ?? ""
+    @Test("a wrong filter ends the call at once with INVALID_ARGUMENT, field and position")
+    func wrongFilters() async throws {
+        try await RunningServer.with { server in
+            let cases: [(position: String, set: @Sendable (inout Tetragon_GetEventsRequest) -> Void)] = [
+                (
+                    "allow_list[1].binary_regex[0]",
+                    { $0.allowList = [.init(), .with { $0.binaryRegex = ["a(b"] }] }
+                ),
+                ("deny_list[0].labels[1]", { $0.denyList = [.with { $0.labels = ["a", "a=b="] }] }),
+                (
+                    "allow_list[0].capabilities.effective",
+                    {
+                        $0.allowList = [
+                            .with {
+                                $0.capabilities.effective.any = [.capBpf]
+                                $0.capabilities.effective.all = [.capBpf]
+                            }
+                        ]
+                    }
+                ),
+                ("deny_list[2].event_set[0]", { $0.denyList = [.init(), .init(), .with { $0.eventSet = [.undef] }] }),
+            ]
+            for (position, set) in cases {
+                let error = try await refusal(server, set)
+                #expect(error?.code == .invalidArgument)
+                #expect(error?.message.hasPrefix("GetEvents: \(position): ") == true, "\(error?.message ?? "")")
+            }
+            #expect(server.hub.accounts.count == 1)
         }
-        #expect(message { $0.allowList = [.with { $0.binaryRegex = ["sh"] }] }.contains("allow_list.binary_regex"))
-        #expect(message { $0.denyList = [.with { $0.labels = ["a=b"] }] }.contains("deny_list.labels"))
-        #expect(message { $0.denyList = [.with { $0.healthCheck = .init() }] }.contains("deny_list.health_check"))
-        #expect(message { $0.allowList = [.with { $0.containerID = ["a"] }] }.contains("allow_list.container_id"))
-        #expect(message { $0.aggregationOptions = .init() }.contains("aggregation_options"))
-        #expect(message { $0.fieldFilters = [.init()] }.contains("field_filters"))
-        // Field 19 of Filter, which a newer client may send: "namespace_regex".
-        let newer = try Tetragon_Filter(serializedBytes: [0x9a, 0x01, 0x01, 0x61] as [UInt8])
-        #expect(message { $0.allowList = [newer] }.contains("allow_list"))
+    }
+
+    @Test("a wrong filter is refused before the agent is ready, too")
+    func notReady() async throws {
+        try await RunningServer.with(ready: false) { server in
+            let error = try await refusal(server) { $0.allowList = [.with { $0.podRegex = ["["] }] }
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+
+    @Test("what cannot be obeyed is refused by name")
+    func unsupported() async throws {
+        // Field 200 of Filter, which a newer client may send.
+        let newer = try Tetragon_Filter(serializedBytes: [0xC2, 0x0C, 0x01, 0x61] as [UInt8])
+        try await RunningServer.with { server in
+            let cases: [(text: String, set: @Sendable (inout Tetragon_GetEventsRequest) -> Void)] = [
+                ("aggregation_options", { $0.aggregationOptions = .init() }),
+                ("field_filters", { $0.fieldFilters = [.init()] }),
+                ("allow_list[0].cel_expression", { $0.allowList = [.with { $0.celExpression = ["true"] }] }),
+                ("deny_list[0]", { $0.denyList = [newer] }),
+            ]
+            for (text, set) in cases {
+                let error = try await refusal(server, set)
+                #expect(error?.code == .unimplemented)
+                #expect(error?.message.contains(text) == true, "\(error?.message ?? "")")
+            }
+        }
+    }
+
+    @Test("only what a request asks for is sent")
+    func selection() async throws {
+        try await RunningServer.with { server in
+            let request = Tetragon_GetEventsRequest.with {
+                $0.allowList = [
+                    .with { $0.namespaceRegex = ["^kube-"] }, .with { $0.inInitTree = .with { $0.value = true } },
+                ]
+                $0.denyList = [.with { $0.pid = [3] }]
+            }
+            let pids = try await server.withClient { client in
+                try await client.getEvents(request) { response in
+                    _ = try response.accepted.get()
+                    server.hub.publish([
+                        try sampleEvent(pid: 1), try sampleEvent(pid: 2, namespace: "kube-system"),
+                        try sampleEvent(pid: 3, namespace: "kube-system"),
+                        try sampleEvent(pid: 4, namespace: "default", inInitTree: true),
+                        try sampleEvent(pid: 5, namespace: "default"),
+                        try sampleEvent(pid: 6, namespace: "kube-public"),
+                    ])
+                    var pids: [UInt32] = []
+                    for try await message in response.messages {
+                        pids.append(message.processPid)
+                        if pids.count == 3 { break }
+                    }
+                    return pids
+                }
+            }
+            #expect(pids == [2, 4, 6])
+        }
     }
 }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import RE2
+internal import SwiftProtobuf
+internal import TetragonAPI
+
+/// Makes conditions of Filter messages, and keeps count of what they ask for together.
+struct FilterCompiler {
+    private var expressionCount = 0
+
+    mutating func clauses(_ filters: [Tetragon_Filter], in list: String) throws(FilterError) -> [EventFilter.Clause] {
+        guard filters.count <= FilterBounds.filters else {
+            throw .invalid(list, "\(filters.count) filters, and \(FilterBounds.filters) are the most")
+        }
+        var clauses: [EventFilter.Clause] = []
+        for (index, filter) in filters.enumerated() {
+            clauses.append(EventFilter.Clause(conditions: try conditions(filter, at: "\(list)[\(index)]")))
+        }
+        return clauses
+    }
+
+    /// Cheap ones first: the first that does not hold decides.
+    private mutating func conditions(
+        _ filter: Tetragon_Filter, at position: String
+    ) throws(FilterError) -> [any EventCondition] {
+        try Self.requireKnown(filter.unknownFields, at: position)
+        var conditions: [any EventCondition] = []
+        func field(_ name: String) -> String { "\(position).\(name)" }
+        func add(_ condition: (any EventCondition)?) {
+            if let condition { conditions.append(condition) }
+        }
+        add(try Self.eventSet(filter.eventSet, at: field("event_set")))
+        add(try Self.values(filter.pid, at: field("pid")).map(PidCondition.init))
+        add(
+            try Self.truth(filter.hasInInitTree, filter.inInitTree, at: field("in_init_tree")).map(
+                InitTreeCondition.init))
+        add(
+            try Self.truth(filter.hasHealthCheck, filter.healthCheck, at: field("health_check")).map(
+                HealthCheckCondition.init))
+        add(try Self.values(filter.namespace, at: field("namespace")).map(NamespaceCondition.init))
+        add(try Self.values(filter.policyNames, at: field("policy_names")).map(PolicyCondition.init))
+        if filter.hasCapabilities {
+            add(try CapabilityCondition(filter.capabilities, at: field("capabilities")))
+        }
+        add(try Self.values(filter.pidSet, at: field("pid_set")).map(DescendantCondition.init))
+        add(try labels(filter.labels, at: field("labels")))
+        add(try expressions(filter.namespaceRegex, at: field("namespace_regex")).map(NamespaceExpressionCondition.init))
+        add(try expressions(filter.podRegex, at: field("pod_regex")).map(PodNameCondition.init))
+        add(
+            try expressions(filter.containerNameRegex, at: field("container_name_regex")).map(
+                ContainerNameCondition.init))
+        add(try expressions(filter.containerID, at: field("container_id")).map(ContainerIDCondition.init))
+        add(try expressions(filter.binaryRegex, at: field("binary_regex")).map(BinaryCondition.init))
+        add(try expressions(filter.parentBinaryRegex, at: field("parent_binary_regex")).map(ParentBinaryCondition.init))
+        add(
+            try expressions(filter.ancestorBinaryRegex, at: field("ancestor_binary_regex")).map(
+                AncestorBinaryCondition.init))
+        add(try expressions(filter.argumentsRegex, at: field("arguments_regex")).map(ArgumentsCondition.init))
+        add(
+            try expressions(filter.parentArgumentsRegex, at: field("parent_arguments_regex")).map(
+                ParentArgumentsCondition.init))
+        add(try Self.cel(filter.celExpression, at: field("cel_expression")))
+        return conditions
+    }
+
+    // MARK: Fields
+
+    /// Nil where nothing is asked for.
+    private static func values<Value: Hashable>(
+        _ values: [Value], at position: String
+    ) throws(FilterError) -> Set<Value>? {
+        guard !values.isEmpty else { return nil }
+        try requireFew(values.count, at: position)
+        return Set(values)
+    }
+
+    private static func truth(
+        _ isSet: Bool, _ value: Google_Protobuf_BoolValue, at position: String
+    ) throws(FilterError) -> Bool? {
+        guard isSet else { return nil }
+        try requireKnown(value.unknownFields, at: position)
+        return value.value
+    }
+
+    private static func eventSet(
+        _ kinds: [Tetragon_EventType], at position: String
+    ) throws(FilterError) -> EventSetCondition? {
+        guard let numbers = try values(kinds.map(\.rawValue), at: position) else { return nil }
+        for (index, kind) in kinds.enumerated() {
+            if case .UNRECOGNIZED(let number) = kind {
+                throw .invalid("\(position)[\(index)]", "there is no event type \(number)")
+            }
+            guard kind != .undef else { throw .invalid("\(position)[\(index)]", "no event has the type UNDEF") }
+        }
+        return EventSetCondition(kinds: numbers)
+    }
+
+    private func labels(_ selectors: [String], at position: String) throws(FilterError) -> LabelCondition? {
+        guard !selectors.isEmpty else { return nil }
+        try Self.requireFew(selectors.count, at: position)
+        var parsed: [LabelSelector] = []
+        for (index, text) in selectors.enumerated() {
+            do throws(LabelSelectorError) {
+                parsed.append(try LabelSelector(text))
+            } catch {
+                throw .invalid("\(position)[\(index)]", "\(error)")
+            }
+        }
+        return LabelCondition(selectors: parsed)
+    }
+
+    private mutating func expressions(_ patterns: [String], at position: String) throws(FilterError) -> ExpressionList?
+    {
+        guard !patterns.isEmpty else { return nil }
+        try Self.requireFew(patterns.count, at: position)
+        expressionCount += patterns.count
+        guard expressionCount <= FilterBounds.expressions else {
+            throw .invalid(
+                position, "more than \(FilterBounds.expressions) regular expressions in all filters together")
+        }
+        var compiled: [RegularExpression] = []
+        let limits = RegularExpression.Limits(patternSize: FilterBounds.valueSize)
+        for (index, pattern) in patterns.enumerated() {
+            do throws(RegularExpressionError) {
+                compiled.append(try RegularExpression(pattern, limits: limits))
+            } catch {
+                throw .invalid("\(position)[\(index)]", "\(error)")
+            }
+        }
+        return ExpressionList(expressions: compiled)
+    }
+
+    /// Expressions over the whole event.
+    private static func cel(_ expressions: [String], at position: String) throws(FilterError) -> (any EventCondition)? {
+        guard expressions.isEmpty else { throw .unsupported(position, "this version of Apus does not support it") }
+        return nil
+    }
+
+    // MARK: Bounds
+
+    private static func requireFew(_ count: Int, at position: String) throws(FilterError) {
+        guard count <= FilterBounds.values else {
+            throw .invalid(position, "\(count) values, and \(FilterBounds.values) are the most")
+        }
+    }
+
+    /// Whatever the API gains: what is not understood must not be there.
+    static func requireKnown(_ fields: UnknownStorage, at position: String) throws(FilterError) {
+        guard fields.data.isEmpty else {
+            throw .unsupported(position, "it has a field that this version of Apus does not know")
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A filter that cannot be obeyed.
+package struct FilterError: Error, CustomStringConvertible, Equatable {
+    package enum Kind: Sendable {
+        /// It is wrong: whoever sent it can mend it.
+        case invalid
+        /// It may be right, but this version cannot obey it.
+        case unsupported
+    }
+
+    package let kind: Kind
+    /// Where: `allow_list[1].binary_regex[0]`.
+    package let position: String
+    package let reason: String
+
+    package var description: String { "\(position): \(reason)" }
+
+    static func invalid(_ position: String, _ reason: String) -> FilterError {
+        FilterError(kind: .invalid, position: position, reason: reason)
+    }
+
+    static func unsupported(_ position: String, _ reason: String) -> FilterError {
+        FilterError(kind: .unsupported, position: position, reason: reason)
+    }
+}
+
+/// How much may be asked for. Every event pays for every filter, and every expression takes memory.
+enum FilterBounds {
+    /// Filters in one list.
+    static let filters = 256
+    /// Values in one field.
+    static let values = 1024
+    /// Bytes of one value.
+    static let valueSize = 4096
+    /// Regular expressions in all, up to a megabyte of memory each.
+    static let expressions = 128
+}
