@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import AgentCore
+import Events
 import Glibc
 import Logging
 import Models
@@ -9,6 +10,7 @@ import Models
     /// Exit codes: 0 stopped on request, 1 failed, 2 told something that it cannot do.
     static func main() async {
         let options: AgentOptions
+        let exported: EventFilter
         do {
             switch try AgentOptions.parse(
                 arguments: Array(CommandLine.arguments.dropFirst()), environment: Environment.all)
@@ -18,6 +20,9 @@ import Models
                 print(text)
                 return
             }
+            exported = try EventFilter(
+                allow: options.exportAllowlist, of: "--export-allowlist", deny: options.exportDenylist,
+                of: "--export-denylist")
         } catch {
             LineLogHandler.writeToStandardError(Array("apus-agent: \(error)\n".utf8))
             exit(2)
@@ -28,7 +33,7 @@ import Models
             LineLogHandler(label: "apus-agent", format: options.logFormat, level: level)
         }
         do {
-            try await Wiring(options, log: log).run()
+            try await Wiring(options, exported: exported, log: log).run()
         } catch {
             log.critical("cannot go on", metadata: ["error": "\(error)"])
             exit(1)

@@ -31,7 +31,8 @@ struct Wiring {
     private let refusals: Refusals
     private let startedAt = WallClock.bootNanoseconds
 
-    init(_ options: AgentOptions, log: Logger) throws {
+    /// - Parameter exported: which events the exporter writes.
+    init(_ options: AgentOptions, exported: EventFilter, log: Logger) throws {
         self.options = options
         self.log = log
         let hub = EventHub()
@@ -56,14 +57,21 @@ struct Wiring {
         // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
         let host =
             procfs.namespaces(of: 1) ?? procfs.namespaces(of: UInt32(getpid())) ?? NamespaceKey(mount: 0, pid: 0)
+        let hostNamespaces = NamespaceNumbers(of: 1, in: procfs)
         let stored = StoredContainers(directory: options.stateDir, procfs: procfs, hierarchy: hierarchy, log: log)
         self.stored = stored
         let writer = Writer(
             sensors: sensors,
             tracker: ProcessTracker(
                 node: options.nodeName, registry: ContainerRegistry(host: host),
-                runtimeNames: Set(options.runtimeNames.names)), hub: hub,
-            encoder: EventEncoder(node: options.nodeName, cluster: options.clusterName), procfs: procfs,
+                runtimeNames: Set(options.runtimeNames.names),
+                details: DetailSettings(
+                    credentials: options.enableProcessCred, namespaces: options.enableProcessNs,
+                    host: hostNamespaces.isKnown ? hostNamespaces : NamespaceNumbers(of: UInt32(getpid()), in: procfs))),
+            hub: hub,
+            encoder: EventEncoder(
+                node: options.nodeName, cluster: options.clusterName,
+                ancestors: options.enableAncestors.kinds.contains(.base)), procfs: procfs,
             hierarchy: hierarchy, sweepAt: options.processCacheSize, log: log,
             containersGone: { gone in
                 // The writer thread waits for no disk.
@@ -77,7 +85,7 @@ struct Wiring {
         exporter = try options.exportFilename.map {
             try JSONExporter(
                 path: $0, permissions: options.exportFilePerm.bits, hub: hub, capacity: options.eventQueueSize,
-                logger: log)
+                filter: exported, logger: log)
         }
         server = APIServer(
             configuration: .init(

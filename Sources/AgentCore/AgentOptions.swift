@@ -45,6 +45,27 @@ package struct AgentOptions: ParsableCommand, Sendable {
     @Option(help: ArgumentHelp("Mode of the export file, octal.", valueName: "mode"))
     package var exportFilePerm = FileMode(bits: 0o600)
 
+    @Option(
+        help: ArgumentHelp(
+            "Which events are exported: filters of the API in JSON, one after the other. (default: all)",
+            valueName: "filters"))
+    package var exportAllowlist = ""
+
+    @Option(help: ArgumentHelp("Which of these are not, in the same form. (default: none)", valueName: "filters"))
+    package var exportDenylist = ""
+
+    @Option(help: ArgumentHelp("Tell the credentials of processes in events.", valueName: "bool"))
+    package var enableProcessCred = false
+
+    @Option(help: ArgumentHelp("Tell the namespaces of processes in events.", valueName: "bool"))
+    package var enableProcessNs = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Events that tell the ancestors of their process: base, which is exec and exit. (default: none)",
+            valueName: "kinds"))
+    package var enableAncestors = AncestorKinds([])
+
     @Option(help: ArgumentHelp("Name of this node in events. (default: $NODE_NAME, else the host name)"))
     package var nodeName = ""
 
@@ -176,7 +197,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
     /// A flag's key. Spelled out so that the names of all flags can be listed: any variable `APUS_…` that is none
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case serverAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm, nodeName
+        case serverAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm
+        case exportAllowlist, exportDenylist, enableProcessCred, enableProcessNs, enableAncestors, nodeName
         case clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath
         case rbSize, eventQueueSize, processCacheSize, metricsServer, logLevel, logFormat, configDir
     }
@@ -194,6 +216,28 @@ package struct FileMode: Sendable, Equatable, ExpressibleByArgument, CustomStrin
     }
 
     package var description: String { "0" + String(bits, radix: 8) }
+    package var defaultValueDescription: String { description }
+}
+
+/// Kinds of events, by the names that operators know.
+package struct AncestorKinds: Sendable, Equatable, ExpressibleByArgument, CustomStringConvertible {
+    package enum Kind: String, Sendable, CaseIterable {
+        /// Exec and exit.
+        case base
+    }
+
+    package let kinds: [Kind]
+
+    package init(_ kinds: [Kind]) { self.kinds = kinds }
+
+    package init?(argument: String) {
+        let names = argument.split(separator: ",").map(\.trimmed)
+        let kinds = names.compactMap(Kind.init)
+        guard kinds.count == names.count else { return nil }
+        self.kinds = kinds
+    }
+
+    package var description: String { kinds.map(\.rawValue).joined(separator: ",") }
     package var defaultValueDescription: String { description }
 }
 

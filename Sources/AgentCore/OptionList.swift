@@ -14,6 +14,11 @@ extension AgentOptions {
         case .bpfDir: bpfDir
         case .exportFilename: exportFilename ?? ""
         case .exportFilePerm: "\(exportFilePerm)"
+        case .exportAllowlist: exportAllowlist
+        case .exportDenylist: exportDenylist
+        case .enableProcessCred: "\(enableProcessCred)"
+        case .enableProcessNs: "\(enableProcessNs)"
+        case .enableAncestors: "\(enableAncestors)"
         case .nodeName: nodeName
         case .clusterName: clusterName
         case .procfs: procfs

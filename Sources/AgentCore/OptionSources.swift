@@ -46,7 +46,7 @@ extension AgentOptions {
         switches.contains(argument) ? argument + "=true" : argument
     }
 
-    private static let switches = ["--enable-k8s-api"]
+    private static let switches = ["--enable-k8s-api", "--enable-process-cred", "--enable-process-ns"]
 
     private static func flags(in environment: [String: String]) throws(OptionError) -> [String] {
         var flags: [String] = []

@@ -20,11 +20,17 @@ package final class JSONExporter: Sendable {
     private static let linger = Duration.milliseconds(20)
 
     /// Opens the file and subscribes: from the return on, no event is missed.
-    /// - Parameter path: a file, or `-` for stdout.
-    package init(path: String, permissions: UInt32, hub: EventHub, capacity: Int, logger: Logger) throws {
+    /// - Parameters:
+    ///   - path: a file, or `-` for stdout.
+    ///   - filter: which events are written; all where it is nil.
+    package init(
+        path: String, permissions: UInt32, hub: EventHub, capacity: Int, filter: EventFilter? = nil, logger: Logger
+    ) throws {
         file = try path == "-" ? .standardOutput : ExportFile(path: path, permissions: permissions)
         name = path == "-" ? "stdout" : path
-        subscription = hub.subscribe(name: "export \(name)", format: .json, capacity: capacity, linger: Self.linger)
+        subscription = hub.subscribe(
+            name: "export \(name)", format: .json, capacity: capacity, linger: Self.linger,
+            accepts: filter?.predicate)
         self.logger = logger
     }
 

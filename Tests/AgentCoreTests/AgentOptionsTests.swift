@@ -100,6 +100,22 @@ import Testing
         #expect(options.logFormat == .json)
     }
 
+    @Test("what events tell, and which are exported, is read")
+    func eventOptions() throws {
+        let usual = try options()
+        #expect(usual.exportAllowlist.isEmpty && usual.exportDenylist.isEmpty && usual.enableAncestors.kinds.isEmpty)
+        #expect(!usual.enableProcessCred && !usual.enableProcessNs)
+        let given = try options(
+            ["--enable-process-cred", "--enable-process-ns", "--enable-ancestors", "base"],
+            environment: ["APUS_EXPORT_DENYLIST": #"{"pid": [1]}"#],
+            files: ["export-allowlist": #"{"pid": [1]}"# + "\n" + #"{"pid": [2]}"# + "\n"])
+        #expect(given.enableProcessCred && given.enableProcessNs && given.enableAncestors.kinds == [.base])
+        #expect(given.exportAllowlist == #"{"pid": [1]}"# + "\n" + #"{"pid": [2]}"#)
+        #expect(given.exportDenylist == #"{"pid": [1]}"#)
+        #expect(try options(["--enable-ancestors", ""]).enableAncestors.kinds == [])
+        #expect(message(["--enable-ancestors", "base,kprobe"]).contains("--enable-ancestors"))
+    }
+
     @Test func commandLineWinsOverVariablesAndTheyWinOverFiles() throws {
         let files = ["cluster-name": "file\n", "node-name": "file", "bpf-dir": "file"]
         let environment = ["APUS_CLUSTER_NAME": "variable", "APUS_NODE_NAME": "variable"]

@@ -22,13 +22,13 @@ import Testing
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }
 
-    private func event(_ line: String) -> Event {
+    private func event(_ line: String, kind: EventKind = .processExec, pid: UInt32 = 1) -> Event {
         let process = ProcessImage(
-            execID: "", parentExecID: "", pid: 1, tid: 1, namespacePid: 0, uid: 0, loginUid: 0, cwd: "/",
+            execID: "", parentExecID: "", pid: pid, tid: pid, namespacePid: 0, uid: 0, loginUid: 0, cwd: "/",
             binary: "/bin/true", arguments: "", flags: "", startTime: 0, inInitTree: false, container: nil,
             containerKey: nil, properties: nil, namespaces: nil)
         return Event(
-            kind: .processExec, time: 0, process: process, parent: nil, message: GRPCNIOTransportBytes([UInt8]()),
+            kind: kind, time: 0, process: process, parent: nil, message: GRPCNIOTransportBytes([UInt8]()),
             json: Array(line.utf8))
     }
 
@@ -51,6 +51,19 @@ import Testing
         #expect(content == (0..<1000).map { "{\"n\":\($0)}\n" }.joined())
         let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         #expect(mode == 0o600)
+    }
+
+    @Test("only events that the lists let through are written")
+    func listsAreObeyed() async throws {
+        let filter = try EventFilter(
+            allow: #"{"event_set": ["PROCESS_EXEC"]}"#, of: "--export-allowlist", deny: #"{"pid": [2]}"#,
+            of: "--export-denylist")
+        let exporter = try JSONExporter(
+            path: path, permissions: 0o600, hub: hub, capacity: 10, filter: filter, logger: logger)
+        hub.publish { _ in [event("1\n"), event("2\n", pid: 2), event("3\n", kind: .processExit), event("4\n")] }
+        hub.close()
+        await exporter.run()
+        #expect(content == "1\n4\n")
     }
 
     @Test func fileThatIsThereGrows() async throws {
