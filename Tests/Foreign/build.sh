@@ -8,9 +8,9 @@
 #
 # usage: Tests/Foreign/build.sh OUTPUT_DIRECTORY
 #
-# leaves there  client-python ADDRESS   prints each event as a line of JSON, says "subscribed" on stderr
-#               client-cpp ADDRESS      the same in C++
-#               pinger ADDRESS SECONDS  behaves as grpc-go does and reports whether the server put up with it
+# leaves there  client-python ADDRESS [REQUEST]  prints each event as a line of JSON, says "subscribed" on stderr
+#               client-cpp ADDRESS [REQUEST]     the same in C++
+#               pinger ADDRESS SECONDS           behaves as grpc-go does and reports whether the server put up with it
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: $0 OUTPUT_DIRECTORY" >&2; exit 2; }

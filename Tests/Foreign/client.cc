@@ -2,8 +2,9 @@
 
 // Prints each event of an agent as a line of JSON, through gRPC C++.
 //
-// usage: client-cpp ADDRESS
+// usage: client-cpp ADDRESS [REQUEST]
 //
+// REQUEST is a GetEventsRequest in JSON; without it every event is asked for.
 // "subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM or
 // when the server ends the stream, with 1 when something fails.
 
@@ -24,11 +25,12 @@ namespace
 // Set before the call is cancelled by a signal.
 std::atomic<bool> interrupted = false;
 
-int Stream(grpc::ClientContext &context, const std::string &address)
+int Stream(grpc::ClientContext &context, const std::string &address,
+	   const tetragon::GetEventsRequest &request)
 {
 	auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
 	auto stub = tetragon::FineGuidanceSensors::NewStub(channel);
-	auto reader = stub->GetEvents(&context, tetragon::GetEventsRequest());
+	auto reader = stub->GetEvents(&context, request);
 
 	// Returns too when there will be none, because nobody could be reached or the call was
 	// cancelled.
@@ -63,8 +65,10 @@ int Stream(grpc::ClientContext &context, const std::string &address)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		std::cerr << "usage: client-cpp ADDRESS" << std::endl;
+	tetragon::GetEventsRequest request;
+	if (argc < 2 || argc > 3 ||
+	    (argc == 3 && !google::protobuf::util::JsonStringToMessage(argv[2], &request).ok())) {
+		std::cerr << "usage: client-cpp ADDRESS [REQUEST]" << std::endl;
 		return 2;
 	}
 
@@ -83,5 +87,5 @@ int main(int argc, char **argv)
 		context.TryCancel();
 	}).detach();
 
-	return Stream(context, argv[1]);
+	return Stream(context, argv[1], request);
 }

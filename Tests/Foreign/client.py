@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints each event of an agent as a line of JSON, through grpcio.
 
-usage: client.py ADDRESS
+usage: client.py ADDRESS [REQUEST]
 
+REQUEST is a GetEventsRequest in JSON; without it every event is asked for.
 "subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM, when the server ends the
 stream or the reader goes, with 1 when something fails.
 """
@@ -12,7 +13,7 @@ import signal
 import sys
 
 import grpc
-from google.protobuf.json_format import MessageToJson
+from google.protobuf.json_format import MessageToJson, Parse
 
 from tetragon import events_pb2, sensors_pb2_grpc
 
@@ -22,7 +23,7 @@ def leave(*_):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         print(__doc__, file=sys.stderr)
         return 2
     signal.signal(signal.SIGINT, leave)
@@ -30,7 +31,10 @@ def main():
 
     with grpc.insecure_channel(sys.argv[1]) as channel:
         stub = sensors_pb2_grpc.FineGuidanceSensorsStub(channel)
-        call = stub.GetEvents(events_pb2.GetEventsRequest())
+        request = events_pb2.GetEventsRequest()
+        if len(sys.argv) == 3:
+            Parse(sys.argv[2], request)
+        call = stub.GetEvents(request)
         try:
             call.initial_metadata()
             if call.is_active():

@@ -60,12 +60,14 @@ struct Bundle {
             }
     }
 
+    /// What an unprivileged container gets everywhere.
+    static let capabilities = [
+        "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+        "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+    ]
+
     private static func config(_ setup: ContainerSetup, hooks: [String: Any]) -> [String: Any] {
-        // What an unprivileged container gets everywhere; no rlimits, they would need CAP_SYS_RESOURCE.
-        let capabilities = [
-            "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
-            "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
-        ]
+        // No rlimits, they would need CAP_SYS_RESOURCE.
         // With cgroup2 alone, rules of devices take CAP_SYS_RESOURCE, which the machine does not give.
         let resources: [String: Any] =
             RuncContainer.hasOwnView ? [:] : ["devices": [["allow": true, "access": "rwm"]]]

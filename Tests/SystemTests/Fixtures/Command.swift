@@ -61,6 +61,14 @@ final class Command: Sendable {
     var outputSoFar: String { Self.text(output) }
     var errorsSoFar: String { Self.text(errors) }
 
+    /// What it has printed from this byte on.
+    func output(from offset: UInt64) throws -> Data {
+        let file = try FileHandle(forReadingFrom: URL(filePath: output))
+        defer { try? file.close() }
+        try file.seek(toOffset: offset)
+        return try file.readToEnd() ?? Data()
+    }
+
     /// Nothing happens to a program that has ended.
     func signal(_ number: Int32) { if isRunning { kill(pid, number) } }
 
