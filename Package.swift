@@ -90,7 +90,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Yams", package: "Yams"),
             ]),
-        .target(name: "Processes", dependencies: ["Models", "CRecords", "Containers", "Sensors"]),
+        .target(name: "Processes", dependencies: ["Models", "CRecords", "Containers", "RE2", "Sensors"]),
         .target(
             name: "Events",
             dependencies: [
@@ -282,7 +282,7 @@ let package = Package(
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
-        .testTarget(name: "ProcessesTests", dependencies: ["Containers", "CRecords", "Models", "Processes"]),
+        .testTarget(name: "ProcessesTests", dependencies: ["Containers", "CRecords", "Models", "Processes", "RE2"]),
 
         // The generators are built beside this test, which runs them and compares.
         .testTarget(

@@ -45,6 +45,24 @@ generate() {
         "${@/#/$root/proto/}"
 }
 
+# What the API's messages consist of, for whoever reads their encoded form by names that users give.
+#
+# usage: describe DIRECTORY_OF_PROTO TARGET
+describe() {
+    local target=$output/$2/descriptors.pb.swift
+    {
+        echo "// SPDX-License-Identifier: Apache-2.0"
+        echo "// Written by dev/generate-proto.sh from proto/$1."
+        echo
+        echo "/// A serialized google.protobuf.FileDescriptorSet of the API, in base64."
+        echo "let encodedDescriptors: StaticString = \"\"\""
+        protoc --proto_path="$root/proto" --include_imports --descriptor_set_out=/dev/stdout "$root/proto/$1"/*.proto |
+            base64 --wrap=115 | sed 's/^/    /; $!s/$/\\/'
+        echo '    """'
+    } >"$target"
+}
+
 generate "tetragon apus" TetragonAPI tetragon/sensors.proto apus/node.proto
+describe tetragon TetragonAPI
 generate cri CRIAPI cri/runtime.proto
 generate nri NRI

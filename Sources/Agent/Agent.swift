@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import AgentCore
-import Events
 import Glibc
 import Logging
 import Models
@@ -10,7 +9,7 @@ import Models
     /// Exit codes: 0 stopped on request, 1 failed, 2 told something that it cannot do.
     static func main() async {
         let options: AgentOptions
-        let exported: EventFilter
+        let shape: EventShape
         do {
             switch try AgentOptions.parse(
                 arguments: Array(CommandLine.arguments.dropFirst()), environment: Environment.all)
@@ -20,9 +19,7 @@ import Models
                 print(text)
                 return
             }
-            exported = try EventFilter(
-                allow: options.exportAllowlist, of: "--export-allowlist", deny: options.exportDenylist,
-                of: "--export-denylist")
+            shape = try EventShape(options)
         } catch {
             LineLogHandler.writeToStandardError(Array("apus-agent: \(error)\n".utf8))
             exit(2)
@@ -33,7 +30,7 @@ import Models
             LineLogHandler(label: "apus-agent", format: options.logFormat, level: level)
         }
         do {
-            try await Wiring(options, exported: exported, log: log).run()
+            try await Wiring(options, shape: shape, log: log).run()
         } catch {
             log.critical("cannot go on", metadata: ["error": "\(error)"])
             exit(1)

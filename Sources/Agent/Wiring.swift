@@ -31,8 +31,7 @@ struct Wiring {
     private let refusals: Refusals
     private let startedAt = WallClock.bootNanoseconds
 
-    /// - Parameter exported: which events the exporter writes.
-    init(_ options: AgentOptions, exported: EventFilter, log: Logger) throws {
+    init(_ options: AgentOptions, shape: EventShape, log: Logger) throws {
         self.options = options
         self.log = log
         let hub = EventHub()
@@ -67,7 +66,8 @@ struct Wiring {
                 runtimeNames: Set(options.runtimeNames.names),
                 details: DetailSettings(
                     credentials: options.enableProcessCred, namespaces: options.enableProcessNs,
-                    host: hostNamespaces.isKnown ? hostNamespaces : NamespaceNumbers(of: UInt32(getpid()), in: procfs))),
+                    host: hostNamespaces.isKnown ? hostNamespaces : NamespaceNumbers(of: UInt32(getpid()), in: procfs)),
+                redaction: shape.redaction),
             hub: hub,
             encoder: EventEncoder(
                 node: options.nodeName, cluster: options.clusterName,
@@ -85,7 +85,7 @@ struct Wiring {
         exporter = try options.exportFilename.map {
             try JSONExporter(
                 path: $0, permissions: options.exportFilePerm.bits, hub: hub, capacity: options.eventQueueSize,
-                filter: exported, logger: log)
+                filter: shape.exported, fields: shape.exportedFields, logger: log)
         }
         server = APIServer(
             configuration: .init(

@@ -54,6 +54,18 @@ package struct AgentOptions: ParsableCommand, Sendable {
     @Option(help: ArgumentHelp("Which of these are not, in the same form. (default: none)", valueName: "filters"))
     package var exportDenylist = ""
 
+    @Option(
+        help: ArgumentHelp(
+            "Which fields are exported: field filters of the API in JSON, one after the other. (default: all)",
+            valueName: "filters"))
+    package var fieldFilters = ""
+
+    @Option(
+        help: ArgumentHelp(
+            "What is taken out of command lines before anybody sees them: redaction filters of the API in JSON. (default: nothing)",
+            valueName: "filters"))
+    package var redactionFilters = ""
+
     @Option(help: ArgumentHelp("Tell the credentials of processes in events.", valueName: "bool"))
     package var enableProcessCred = false
 
@@ -198,7 +210,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case serverAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm
-        case exportAllowlist, exportDenylist, enableProcessCred, enableProcessNs, enableAncestors, nodeName
+        case exportAllowlist, exportDenylist, fieldFilters, redactionFilters, enableProcessCred, enableProcessNs,
+            enableAncestors, nodeName
         case clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath
         case rbSize, eventQueueSize, processCacheSize, metricsServer, logLevel, logFormat, configDir
     }

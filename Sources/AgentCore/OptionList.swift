@@ -16,6 +16,8 @@ extension AgentOptions {
         case .exportFilePerm: "\(exportFilePerm)"
         case .exportAllowlist: exportAllowlist
         case .exportDenylist: exportDenylist
+        case .fieldFilters: fieldFilters
+        case .redactionFilters: redactionFilters
         case .enableProcessCred: "\(enableProcessCred)"
         case .enableProcessNs: "\(enableProcessNs)"
         case .enableAncestors: "\(enableAncestors)"

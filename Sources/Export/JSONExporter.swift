@@ -12,6 +12,7 @@ package final class JSONExporter: Sendable {
     private let name: String
     private let file: ExportFile
     private let subscription: Subscription
+    private let fields: FieldFilters
     private let logger: Logger
 
     /// Lines written in one go.
@@ -23,14 +24,17 @@ package final class JSONExporter: Sendable {
     /// - Parameters:
     ///   - path: a file, or `-` for stdout.
     ///   - filter: which events are written; all where it is nil.
+    ///   - fields: which of their fields.
     package init(
-        path: String, permissions: UInt32, hub: EventHub, capacity: Int, filter: EventFilter? = nil, logger: Logger
+        path: String, permissions: UInt32, hub: EventHub, capacity: Int, filter: EventFilter? = nil,
+        fields: FieldFilters = .none, logger: Logger
     ) throws {
         file = try path == "-" ? .standardOutput : ExportFile(path: path, permissions: permissions)
         name = path == "-" ? "stdout" : path
         subscription = hub.subscribe(
-            name: "export \(name)", format: .json, capacity: capacity, linger: Self.linger,
-            accepts: filter?.predicate)
+            name: "export \(name)", format: fields.isEmpty ? .json : .protobuf, capacity: capacity,
+            linger: Self.linger, accepts: filter?.predicate)
+        self.fields = fields
         self.logger = logger
     }
 
@@ -43,8 +47,8 @@ package final class JSONExporter: Sendable {
         var bytes: [UInt8] = []
         while let events = await subscription.next(upTo: Self.batch) {
             bytes.removeAll(keepingCapacity: true)
-            for event in events { bytes.append(contentsOf: event.json) }
             do {
+                for event in events { bytes.append(contentsOf: fields.isEmpty ? event.json : try fields.line(event)) }
                 try file.write(bytes)
             } catch Errno.brokenPipe {
                 logger.notice("nobody reads the exported events any more", metadata: ["export": "\(name)"])

@@ -33,7 +33,8 @@ extension ProcessTracker {
         return ProcessImage(
             execID: execID(time: time, pid: fixed.image.tgid), parentExecID: previous?.execID ?? "",
             pid: fixed.image.tgid, tid: fixed.image.tgid, namespacePid: fixed.ns_pid,
-            uid: fixed.creds.euid, loginUid: fixed.login_uid, cwd: cwd, binary: binary, arguments: arguments,
+            uid: fixed.creds.euid, loginUid: fixed.login_uid, cwd: cwd, binary: binary,
+            arguments: redaction?.redacted(arguments, of: binary) ?? arguments,
             flags: text(flags), startTime: clock.wall(time), inInitTree: inTree,
             container: found?.container, containerKey: found?.key, properties: properties(fixed),
             namespaces: namespaces, isSetUp: isSetUp, cgroup: fixed.cgroup_id, lineage: evidence.lineage,

@@ -25,6 +25,8 @@ package struct ProcessTracker {
     var clock = WallClock()
     let execID: ExecIDMaker
     let detailSettings: DetailSettings
+    /// What nobody may see of command lines.
+    let redaction: Redaction?
     private var flagTexts: [ProcessFlags: String] = [:]
 
     package struct Counters: Sendable {
@@ -52,15 +54,17 @@ package struct ProcessTracker {
     /// - Parameters:
     ///   - node: the node's name, part of every exec_id.
     ///   - runtimeNames: programs whose cgroups are containers-to-be: a hint that makes events wait, no more.
+    ///   - redaction: of every command line, before any event has it.
     package init(
         node: String, registry: ContainerRegistry, runtimeNames: Set<String> = [], limits: BarrierLimits = .init(),
-        details: DetailSettings = .init()
+        details: DetailSettings = .init(), redaction: Redaction? = nil
     ) {
         detailSettings = details
         self.registry = registry
         self.runtimeNames = RuntimeNames(runtimeNames)
         barrier = Barrier(limits)
         execID = ExecIDMaker(node: node)
+        self.redaction = redaction
         table[0] = ProcessEntry(key: rec_image(), parent: nil, content: .image(kernelImage()))
     }
 

@@ -24,6 +24,7 @@ struct EventStream: Sendable {
         _ request: Tetragon_GetEventsRequest, _ context: ServerContext
     ) async throws -> StreamingServerResponse<GRPCNIOTransportBytes> {
         let filter = try EventFilter(request)
+        let fields = try FieldFilters(request)
         try await waitUntilReady(context)
 
         let lease = streams.lease(
@@ -35,7 +36,7 @@ struct EventStream: Sendable {
             // subscription would stay for good.
             try await withRPCCancellationHandler {
                 while let events = await lease.subscription.next(upTo: Self.batch) {
-                    try await writer.write(contentsOf: events.map(\.message))
+                    try await writer.write(contentsOf: events.map(fields.message))
                 }
             } onCancelRPC: {
                 lease.subscription.close()

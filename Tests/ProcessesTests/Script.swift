@@ -14,10 +14,10 @@ struct Script {
     static let hostNamespaces = NamespaceKey(mount: 10, pid: 11)
     static let init1 = image(1)
 
-    init(limits: BarrierLimits = .init()) {
+    init(limits: BarrierLimits = .init(), redaction: Redaction? = nil) {
         tracker = ProcessTracker(
             node: "n", registry: ContainerRegistry(host: Self.hostNamespaces), runtimeNames: ["runc", "conmon"],
-            limits: limits)
+            limits: limits, redaction: redaction)
         _ = tracker.adopt(
             tasks: [Self.exec(Self.init1, parent: image(0), type: REC_TASK, exe: "init\0sbin\0")], early: [],
             procfs: Procfs(root: "/nonexistent"), cgroupPaths: [:]

@@ -1,65 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import SwiftProtobuf
 internal import TetragonAPI
 
 extension EventFilter {
-    /// Filters as an operator writes them: Filter messages in protobuf's JSON, one after the other, with white space or
-    /// commas between them.
+    /// Filters as an operator writes them: Filter messages in protobuf's JSON.
     /// - Parameters:
     ///   - allow: nothing is asked for where there is none.
     ///   - allowName, denyName: what errors call the lists.
     package init(allow: String, of allowName: String, deny: String, of denyName: String) throws(FilterError) {
-        try self.init(
-            allow: try Self.filters(allow, of: allowName), deny: try Self.filters(deny, of: denyName),
-            allowList: allowName, denyList: denyName)
-    }
-
-    private static func filters(_ text: String, of list: String) throws(FilterError) -> [Tetragon_Filter] {
-        var filters: [Tetragon_Filter] = []
-        var rest = Array(text.utf8)[...]
-        while let first = rest.first {
-            if first <= UInt8(ascii: " ") || first == UInt8(ascii: ",") {
-                rest = rest.dropFirst()
-                continue
-            }
-            let position = "\(list)[\(filters.count)]"
-            guard filters.count < FilterBounds.filters else {
-                throw .invalid(list, "more than \(FilterBounds.filters) filters")
-            }
-            guard let length = objectLength(rest) else {
-                throw .invalid(position, "expected a filter, which is a JSON object in braces")
-            }
-            do {
-                filters.append(try Tetragon_Filter(jsonUTF8Bytes: Array(rest.prefix(length))))
-            } catch {
-                throw .invalid(position, "no filter in JSON: \(error)")
-            }
-            rest = rest.dropFirst(length)
-        }
-        return filters
-    }
-
-    /// How many bytes the object takes that the text begins with; nil if it begins with none, or one without an end.
-    private static func objectLength(_ text: ArraySlice<UInt8>) -> Int? {
-        guard text.first == UInt8(ascii: "{") else { return nil }
-        var depth = 0
-        var isInString = false
-        var isEscaped = false
-        for (index, byte) in text.enumerated() {
-            if isInString {
-                if !isEscaped, byte == UInt8(ascii: "\"") { isInString = false }
-                isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isInString = true
-            case UInt8(ascii: "{"): depth += 1
-            case UInt8(ascii: "}"):
-                depth -= 1
-                if depth == 0 { return index + 1 }
-            default: break
-            }
-        }
-        return nil
+        let allow: [Tetragon_Filter] = try JSONMessages.read(allow, of: allowName)
+        let deny: [Tetragon_Filter] = try JSONMessages.read(deny, of: denyName)
+        try self.init(allow: allow, deny: deny, allowList: allowName, denyList: denyName)
     }
 }
