@@ -32,6 +32,18 @@ package struct EventEncoder: Sendable {
             json: formats.contains(.json) ? json(happened) : [])
     }
 
+    /// A line of JSON that tells how many events a rate limit has withheld.
+    /// - Parameter time: ns since 1970.
+    package func rateLimitInfo(dropped: UInt64, time: Int64) -> [UInt8] {
+        var w = JSONWriter(capacity: jsonTail.count + 160)
+        w.raw("{")
+        w.object("rate_limit_info") { $0.quoted("number_of_dropped_process_events", dropped) }
+        if !jsonTail.isEmpty { w.append(jsonTail) }
+        w.timestamp("time", time)
+        w.raw("}\n")
+        return w.finish()
+    }
+
     // MARK: GetEventsResponse
 
     private func protobuf(_ happened: ProcessEvent) -> GRPCNIOTransportBytes {

@@ -11,6 +11,7 @@ package final class EventHub: Sendable {
         /// Losses and deliveries of those who have left, so that the sums never go back.
         var departedLost: UInt64 = 0
         var departedDelivered: UInt64 = 0
+        var departedOutcome = Outcome()
         var closed = false
     }
 
@@ -19,6 +20,8 @@ package final class EventHub: Sendable {
         package var name: String
         package var delivered: UInt64
         package var lost: UInt64
+        /// Of those delivered; empty for a subscriber that is the last to have them.
+        package var outcome: Outcome
     }
 
     package init() {}
@@ -62,22 +65,28 @@ package final class EventHub: Sendable {
         for subscription in subscriptions { subscription.offer([], now: now, isLast: everything) }
     }
 
-    /// Ends every subscription, now and later: the agent is going.
+    /// Ends every subscription, now and later: the agent is going. Their accounts stay until their readers leave.
     package func close() {
         let subscriptions = state.withLock { state in
             state.closed = true
             return state.subscriptions
         }
-        for subscription in subscriptions { subscription.close() }
+        for subscription in subscriptions { subscription.end() }
     }
 
     /// Each subscriber of this moment, and all who have left as one ("departed").
     package var accounts: [Account] {
-        let (subscriptions, lost, delivered) = state.withLock {
-            ($0.subscriptions, $0.departedLost, $0.departedDelivered)
+        let (subscriptions, departed) = state.withLock {
+            (
+                $0.subscriptions,
+                Account(
+                    name: "departed", delivered: $0.departedDelivered, lost: $0.departedLost,
+                    outcome: $0.departedOutcome)
+            )
         }
-        return subscriptions.map { Account(name: $0.name, delivered: $0.delivered, lost: $0.lost) }
-            + [Account(name: "departed", delivered: delivered, lost: lost)]
+        return subscriptions.map {
+            Account(name: $0.name, delivered: $0.delivered, lost: $0.lost, outcome: $0.outcome)
+        } + [departed]
     }
 
     private func remove(_ subscription: Subscription) {
@@ -86,6 +95,7 @@ package final class EventHub: Sendable {
             state.subscriptions.remove(at: index)
             state.departedLost += subscription.lost
             state.departedDelivered += subscription.delivered
+            state.departedOutcome += subscription.outcome
         }
     }
 }

@@ -32,6 +32,7 @@ package final class Subscription: Sendable {
         var batch = 0
         var lost: UInt64 = 0
         var delivered: UInt64 = 0
+        var outcome = Outcome()
         var closed = false
         /// When the last batch was taken, ns of CLOCK_BOOTTIME.
         var takenAt: UInt64 = 0
@@ -65,6 +66,11 @@ package final class Subscription: Sendable {
     package var lost: UInt64 { state.withLock { $0.lost } }
     /// Events handed to the reader.
     package var delivered: UInt64 { state.withLock { $0.delivered } }
+    /// What the reader said of them.
+    package var outcome: Outcome { state.withLock { $0.outcome } }
+
+    /// Called by a reader that passes events on, before it closes the subscription.
+    package func add(_ outcome: Outcome) { state.withLock { $0.outcome += outcome } }
 
     /// The next events in order, at least one; nil when the subscription is closed and drained.
     /// One reader at a time.
@@ -90,8 +96,14 @@ package final class Subscription: Sendable {
                 || Int64(bitPattern: now &- state.takenAt) >= linger)
     }
 
-    /// Ends the subscription: what waits is still read, nothing more arrives.
+    /// The reader leaves: nothing more arrives, its account is closed.
     package func close() {
+        end()
+        onClose(self)
+    }
+
+    /// What waits is still read, nothing more arrives.
+    func end() {
         let now = WallClock.bootNanoseconds
         let wake: (CheckedContinuation<[Event]?, Never>, [Event]?)? = state.withLock { state in
             guard !state.closed else { return nil }
@@ -101,7 +113,6 @@ package final class Subscription: Sendable {
             return (reader, state.queue.isEmpty ? nil : state.take(upTo: state.batch, now))
         }
         if let (reader, batch) = wake { reader.resume(returning: batch) }
-        onClose(self)
     }
 
     /// Called by the hub, on the writer thread. Wakes the reader if it waits and something is due.

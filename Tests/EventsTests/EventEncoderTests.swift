@@ -48,6 +48,16 @@ import TetragonAPI
         return fromProtobuf
     }
 
+    @Test("what a rate limit has withheld is an event of the API")
+    func rateLimitInfo() throws {
+        let line = EventEncoder(node: "node", cluster: "cluster").rateLimitInfo(dropped: 1 << 40, time: 1_500_000_000)
+        #expect(line.last == UInt8(ascii: "\n"))
+        let event = try Tetragon_GetEventsResponse(jsonString: String(decoding: line, as: UTF8.self))
+        #expect(event.rateLimitInfo.numberOfDroppedProcessEvents == 1 << 40)
+        #expect(event.nodeName == "node" && event.clusterName == "cluster")
+        #expect(event.time.seconds == 1 && event.time.nanos == 500_000_000)
+    }
+
     private func exec(_ process: ProcessImage, parent: ProcessImage? = nil) -> ProcessEvent {
         ProcessEvent(
             kind: .exec, bootTime: 5, time: 1_700_000_000_500_000_000, process: process, references: 1, parent: parent,

@@ -134,6 +134,29 @@ import Testing
         #expect(hub.accounts.map(\.name) == ["departed"])
     }
 
+    @Test("what is read after the hub's end, and what became of it, is in the account")
+    func accountAfterTheEnd() async {
+        let hub = EventHub()
+        let subscription = hub.subscribe(name: "export", format: .json, capacity: 2)
+        publish(events(1...3), on: hub)
+        hub.close()
+        #expect(await subscription.next(upTo: 10)?.count == 2)
+        #expect(await subscription.next(upTo: 10) == nil)
+        for cause in ["full", "full", "broken"] {
+            var outcome = Outcome()
+            outcome.written = 1
+            outcome.failed[cause] = 2
+            subscription.add(outcome)
+        }
+        #expect(hub.accounts.map(\.name) == ["export", "departed"])
+        subscription.close()
+        let accounts = hub.accounts
+        #expect(accounts.map(\.name) == ["departed"])
+        #expect(accounts.map(\.delivered) == [2] && accounts.map(\.lost) == [1])
+        #expect(accounts.map(\.outcome.written) == [3] && accounts.map(\.outcome.allFailed) == [6])
+        #expect(accounts.map(\.outcome.failed) == [["full": 4, "broken": 2]])
+    }
+
     @Test func manyBatchesFromAnotherThreadArriveWhole() async {
         let hub = EventHub()
         let subscription = hub.subscribe(name: "storm", format: .protobuf, capacity: 100_000)
