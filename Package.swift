@@ -59,6 +59,7 @@ let package = Package(
         // C: one small module a library.
         .systemLibrary(name: "CRecords", path: "bpf"),
         .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         // The archive, not the shared library: dist/ runs where Debian's libre2 is not.
         .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]),
@@ -115,7 +116,7 @@ let package = Package(
         .target(
             name: "Export",
             dependencies: [
-                "Events",
+                "CZlib", "Events", "Processes",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),

@@ -1,96 +1,123 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
-internal import Synchronization
 internal import SystemPackage
 
-/// Why the export file cannot be opened.
-package struct ExportError: Error, CustomStringConvertible {
-    package let description: String
-}
-
-/// A file that grows by whole lines.
-final class ExportFile: Sendable {
+/// An open file that grows by whole lines.
+final class ExportFile {
     private let descriptor: FileDescriptor
     private let isOurs: Bool
-    private let tail = Mutex(Tail.whole)
+    private let isRegular: Bool
+    let identity: FileIdentity
+    /// Bytes, as far as this agent knows.
+    private(set) var size: Int
+    /// It ends in the middle of a line that cannot be taken back.
+    private var isTorn = false
 
-    /// How the file ends.
-    private enum Tail {
-        case whole
-        /// In the middle of a line: the disk was full there.
-        case broken
+    private static let newline = UInt8(ascii: "\n")
+
+    static var standardOutput: ExportFile { ExportFile(.standardOutput, isOurs: false) }
+
+    /// - Parameter descriptor: of a file to append to; closed with this.
+    convenience init(_ descriptor: FileDescriptor) {
+        self.init(descriptor, isOurs: true)
+        takeBackTornLine()
     }
 
-    static var standardOutput: ExportFile { ExportFile(descriptor: .standardOutput, isOurs: false) }
-
-    /// Appends to the file, or makes it. A link in its place is not followed: the name may lie in a directory that
-    /// others can write to, and the agent is root.
-    init(path: String, permissions: UInt32) throws(ExportError) {
-        let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-        let raw = open(path, flags, mode_t(permissions))
-        guard raw >= 0 else {
-            let error = Errno(rawValue: errno)
-            let reason = error == .tooManySymbolicLinkLevels ? "it is a symbolic link" : "\(error)"
-            throw ExportError(description: "cannot open the export file \(path): \(reason)")
-        }
-        descriptor = FileDescriptor(rawValue: raw)
-        isOurs = true
-        var status = stat()
-        guard fstat(raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(raw)
-            throw ExportError(description: "cannot use the export file \(path): it is not a regular file")
-        }
-        if status.st_size > 0 { tail.withLock { $0 = Self.endsInNewline(path, status.st_size) ? .whole : .broken } }
-    }
-
-    private init(descriptor: FileDescriptor, isOurs: Bool) {
+    private init(_ descriptor: FileDescriptor, isOurs: Bool) {
         self.descriptor = descriptor
         self.isOurs = isOurs
+        var status = stat()
+        fstat(descriptor.rawValue, &status)
+        isRegular = status.st_mode & S_IFMT == S_IFREG
+        identity = FileIdentity(status)
+        size = isRegular ? status.st_size : 0
     }
 
     deinit {
         if isOurs { try? descriptor.close() }
     }
 
-    /// Writes whole lines, in one system call where the system takes them at once. After a failure part of a line may
-    /// stand in the file; the next write ends it, so that one line is lost to readers and not two.
-    func write(_ lines: [UInt8]) throws(Errno) {
-        let result: Result<Void, Errno> = tail.withLock { tail in
-            do throws(Errno) {
-                if tail == .broken { try writeAll([UInt8(ascii: "\n")], &tail) }
-                try writeAll(lines, &tail)
-                return .success(())
-            } catch {
-                return .failure(error)
-            }
-        }
-        try result.get()
+    /// Looks at the file itself: somebody may have emptied it.
+    /// - Returns: whether it still has a name.
+    func look() -> Bool {
+        var status = stat()
+        guard isRegular, fstat(descriptor.rawValue, &status) == 0 else { return true }
+        size = status.st_size
+        return status.st_nlink > 0
     }
 
-    private func writeAll(_ bytes: [UInt8], _ tail: inout Tail) throws(Errno) {
-        var written = 0
-        while written < bytes.count {
+    /// Writes whole lines, in one system call where the system takes them at once. What cannot be written leaves no
+    /// part of a line behind.
+    /// - Returns: bytes of the lines that are in the file, and why not all are.
+    func append(_ lines: [UInt8]) -> (written: Int, error: Errno?) {
+        if isTorn {
+            if let error = write([Self.newline]).error { return (0, error) }
+            isTorn = false
+            size += 1
+        }
+        let (count, error) = write(lines)
+        let whole = error == nil ? count : (lines[..<count].lastIndex(of: Self.newline) ?? -1) + 1
+        if count > whole { isTorn = !takeBack(count - whole) }
+        size += whole
+        return (whole, error)
+    }
+
+    private func write(_ bytes: [UInt8]) -> (count: Int, error: Errno?) {
+        var done = 0
+        while done < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor.rawValue, $0.baseAddress.map { $0 + written }, bytes.count - written)
+                Glibc.write(descriptor.rawValue, $0.baseAddress.map { $0 + done }, bytes.count - done)
             }
-            if count >= 0 {
-                written += count
-                tail = written == 0 || bytes[written - 1] == UInt8(ascii: "\n") ? .whole : .broken
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                return (done, .ioError)
             } else if errno == EAGAIN {
                 // Stdout may be a pipe that somebody made non-blocking; its reader is slow, not gone.
                 var wait = pollfd(fd: descriptor.rawValue, events: Int16(POLLOUT), revents: 0)
                 poll(&wait, 1, -1)
             } else if errno != EINTR {
-                throw Errno(rawValue: errno)
+                return (done, Errno(rawValue: errno))
             }
         }
+        return (done, nil)
     }
 
-    private static func endsInNewline(_ path: String, _ size: Int) -> Bool {
-        let reader = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard reader >= 0 else { return true }
-        defer { close(reader) }
-        var last: UInt8 = 0
-        return pread(reader, &last, 1, off_t(size - 1)) == 1 ? last == UInt8(ascii: "\n") : true
+    /// Cuts off the last bytes, if it was this agent that wrote them: nobody else's line is cut.
+    private func takeBack(_ count: Int) -> Bool {
+        var status = stat()
+        let end = lseek(descriptor.rawValue, 0, SEEK_CUR)
+        guard isRegular, fstat(descriptor.rawValue, &status) == 0, end == status.st_size, end >= count else {
+            return false
+        }
+        // Also the place to write at: stdout need not be open for appending.
+        return ftruncate(descriptor.rawValue, end - count) == 0
+            && lseek(descriptor.rawValue, end - count, SEEK_SET) == end - count
+    }
+
+    /// An agent that was killed may have left a part of a line. It is cut off if it is this agent's, else ended.
+    private func takeBackTornLine() {
+        // Longer than any event.
+        let block = 1 << 16
+        let limit = 64 * block
+        var start = size
+        var tail: [UInt8] = []
+        while start > 0, tail.count < limit {
+            let count = min(block, start)
+            start -= count
+            var bytes = [UInt8](repeating: 0, count: count)
+            guard pread(descriptor.rawValue, &bytes, count, start) == count else { return }
+            if let last = bytes.lastIndex(of: Self.newline) {
+                tail = bytes[(last + 1)...] + tail
+                break
+            }
+            tail = bytes + tail
+        }
+        guard !tail.isEmpty else { return }
+        if tail.starts(with: #"{"process_"#.utf8), ftruncate(descriptor.rawValue, size - tail.count) == 0 {
+            size -= tail.count
+        } else {
+            isTorn = true
+        }
     }
 }

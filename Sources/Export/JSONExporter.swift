@@ -1,41 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Events
-internal import Glibc
 package import Logging
-internal import SystemPackage
+
+/// What the operator says of the export.
+package struct ExportConfiguration: Sendable {
+    /// A file, or `-` for stdout.
+    package var path: String
+    /// Mode of the file and of its backups.
+    package var permissions: UInt32 = 0o600
+    package var rotation = RotationPolicy(maxSize: 10 << 20)
+    /// Older ones are removed; 0: none is.
+    package var maxBackups = 5
+    /// Backups by gzip.
+    package var compresses = false
+    /// Events a minute; nil: all.
+    package var rateLimit: Int?
+    /// Which events are exported; nil: all.
+    package var filter: EventFilter?
+    /// And which of their fields.
+    package var fields = FieldFilters.none
+    /// Events that wait for the disk before some are lost.
+    package var queueSize = 16_000
+
+    package init(path: String) { self.path = path }
+
+    /// For people.
+    package var name: String { path == "-" ? "stdout" : path }
+}
 
 /// Writes every event as a line of JSON to a file, or to stdout.
 ///
 /// It is a subscriber like others: a disk that is too slow loses lines of its own, which are counted, and never holds
 /// up anybody.
 package final class JSONExporter: Sendable {
-    private let name: String
-    private let file: ExportFile
+    private let writer: ExportWriter
     private let subscription: Subscription
-    private let fields: FieldFilters
-    private let logger: Logger
 
-    /// Lines written in one go.
-    private static let batch = 256
     /// A file is read later, and one write of many lines costs little more than one of one.
     private static let linger = Duration.milliseconds(20)
 
     /// Opens the file and subscribes: from the return on, no event is missed.
-    /// - Parameters:
-    ///   - path: a file, or `-` for stdout.
-    ///   - filter: which events are written; all where it is nil.
-    ///   - fields: which of their fields.
+    /// - Parameter encoder: of the lines that are no events of the hub's.
     package init(
-        path: String, permissions: UInt32, hub: EventHub, capacity: Int, filter: EventFilter? = nil,
-        fields: FieldFilters = .none, logger: Logger
+        _ configuration: ExportConfiguration, hub: EventHub, encoder: EventEncoder, logger: Logger
     ) throws {
-        file = try path == "-" ? .standardOutput : ExportFile(path: path, permissions: permissions)
-        name = path == "-" ? "stdout" : path
         subscription = hub.subscribe(
-            name: "export \(name)", format: fields.isEmpty ? .json : .protobuf, capacity: capacity,
-            linger: Self.linger, accepts: filter?.predicate)
-        self.fields = fields
-        self.logger = logger
+            name: "export \(configuration.name)", format: configuration.fields.isEmpty ? .json : .protobuf,
+            capacity: configuration.queueSize, linger: Self.linger, accepts: configuration.filter?.predicate)
+        do {
+            writer = try ExportWriter(
+                configuration, subscription: subscription, encoder: encoder, logger: logger)
+        } catch {
+            subscription.close()
+            throw ExportError("cannot use the export file \(configuration.path): \(error)")
+        }
     }
 
     deinit { subscription.close() }
@@ -43,47 +61,16 @@ package final class JSONExporter: Sendable {
     /// Writes until the hub closes and all is written, or until stdout has no reader any more.
     package func run() async {
         defer { subscription.close() }
-        var failures = FailureLog()
-        var bytes: [UInt8] = []
-        while let events = await subscription.next(upTo: Self.batch) {
-            bytes.removeAll(keepingCapacity: true)
-            do {
-                for event in events { bytes.append(contentsOf: fields.isEmpty ? event.json : try fields.line(event)) }
-                try file.write(bytes)
-            } catch Errno.brokenPipe {
-                logger.notice("nobody reads the exported events any more", metadata: ["export": "\(name)"])
-                return
-            } catch {
-                failures.add(lines: events.count, error)
-                failures.report(to: logger, name)
-            }
+        await withDiscardingTaskGroup { [writer] group in
+            group.addTask { while (try? await Task.sleep(for: .seconds(1))) != nil { await writer.tick() } }
+            if let keeper = writer.keeper { group.addTask { await keeper.run() } }
+            await writer.drain()
+            group.cancelAll()
         }
-        failures.report(to: logger, name, now: true)
-    }
-}
-
-/// Lines that could not be written, told once a minute: a full disk is one fact, not one for every event.
-private struct FailureLog {
-    private var unreported = 0
-    private var total = 0
-    private var last: (any Error)?
-    private var reported: ContinuousClock.Instant?
-
-    mutating func add(lines: Int, _ error: any Error) {
-        unreported += lines
-        total += lines
-        last = error
     }
 
-    mutating func report(to logger: Logger, _ name: String, now: Bool = false) {
-        guard unreported > 0, now || reported.map({ $0.duration(to: .now) >= .seconds(60) }) ?? true else { return }
-        logger.error(
-            "cannot write exported events",
-            metadata: [
-                "export": "\(name)", "error": "\(last.map { "\($0)" } ?? "")", "lost": "\(unreported)",
-                "lost_total": "\(total)",
-            ])
-        unreported = 0
-        reported = .now
-    }
+    /// Goes on in the file that has the name now, for whoever has moved the other away. No line is lost.
+    /// - Returns: whether it could be opened; if not the other is used on, and this one tried again.
+    @discardableResult
+    package func reopen() async -> Bool { await writer.reopen() }
 }
