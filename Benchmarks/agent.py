@@ -43,7 +43,7 @@ class Agent:
             workshop.agent, "--server-address", f"unix://{self.socket}", "--hook-address", f"unix://{self.hook_socket}",
             "--state-dir", self.directory / "state", "--config-dir", self.directory / "configuration",
             "--bpf-dir", f"{workshop.tag}-{Agent._count}",
-        ] + (["--export-filename", self.export_file] if export else [])
+        ] + (["--export-filename", self.export_file, "--export-file-max-size-mb", "10000"] if export else [])
         self.log: list[str] = []
         self._ready = threading.Event()
         #: From the start of the process to the line that says ready.

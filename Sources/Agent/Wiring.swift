@@ -59,6 +59,9 @@ struct Wiring {
         let hostNamespaces = NamespaceNumbers(of: 1, in: procfs)
         let stored = StoredContainers(directory: options.stateDir, procfs: procfs, hierarchy: hierarchy, log: log)
         self.stored = stored
+        let encoder = EventEncoder(
+            node: options.nodeName, cluster: options.clusterName,
+            ancestors: options.enableAncestors.kinds.contains(.base))
         let writer = Writer(
             sensors: sensors,
             tracker: ProcessTracker(
@@ -68,11 +71,8 @@ struct Wiring {
                     credentials: options.enableProcessCred, namespaces: options.enableProcessNs,
                     host: hostNamespaces.isKnown ? hostNamespaces : NamespaceNumbers(of: UInt32(getpid()), in: procfs)),
                 redaction: shape.redaction),
-            hub: hub,
-            encoder: EventEncoder(
-                node: options.nodeName, cluster: options.clusterName,
-                ancestors: options.enableAncestors.kinds.contains(.base)), procfs: procfs,
-            hierarchy: hierarchy, sweepAt: options.processCacheSize, log: log,
+            hub: hub, encoder: encoder, procfs: procfs, hierarchy: hierarchy, sweepAt: options.processCacheSize,
+            log: log,
             containersGone: { gone in
                 // The writer thread waits for no disk.
                 Task { stored.forget(gone) }
@@ -82,11 +82,11 @@ struct Wiring {
         pods = try PodSources(options, writer: writer, log: log)
         let refusals = Refusals(log: log)
         self.refusals = refusals
-        exporter = try options.exportFilename.map {
-            try JSONExporter(
-                path: $0, permissions: options.exportFilePerm.bits, hub: hub, capacity: options.eventQueueSize,
-                filter: shape.exported, fields: shape.exportedFields, logger: log)
-        }
+        exporter = try options.export(shape).map { try JSONExporter($0, hub: hub, encoder: encoder, logger: log) }
+        // A reader of stdout that leaves is an error of a write, not the agent's end.
+        signal(SIGPIPE, SIG_IGN)
+        // Who rotates the file may say so at any time; the signal's default is the end.
+        if options.reopensExport { signal(SIGHUP, SIG_IGN) }
         server = APIServer(
             configuration: .init(
                 serverAddress: options.serverAddress, hookAddress: options.hookAddress,
@@ -123,6 +123,7 @@ struct Wiring {
 
     /// Runs until SIGTERM or SIGINT.
     func run() async throws {
+        let hangups = options.reopensExport ? await UnixSignalsSequence(trapping: .sighup) : nil
         try server.start()
         var services: [any Service] = []
         if let exporter {
@@ -132,6 +133,14 @@ struct Wiring {
                     await exporter.run()
                     try? await gracefulShutdown()
                 })
+            if let hangups {
+                services.append(
+                    Running { [log] in
+                        for await _ in hangups.cancelOnGracefulShutdown() {
+                            if await exporter.reopen() { log.info("export file opened anew, as SIGHUP asks for") }
+                        }
+                    })
+            }
         }
         services.append(Running(body: watch))
         services.append(runtimes)
@@ -214,7 +223,16 @@ extension HealthReport {
                 + (report.recordsLate > 0 ? ", \(report.recordsLate) records found late" : "")
                 + (report.missed > 0 ? ", \(report.missed) missed by the kernel" : "")
                 + (report.storageFailures > 0 ? ", \(report.storageFailures) tree marks failed" : "")
+                + Self.exported(accounts)
                 + refusals.summary)
+    }
+
+    private static func exported(_ accounts: [EventHub.Account]) -> String {
+        let outcome = accounts.reduce(into: Outcome()) { $0 += $1.outcome }
+        guard outcome != Outcome() else { return "" }
+        return ", \(outcome.written) events exported"
+            + outcome.failed.sorted { $0.key < $1.key }.map { ", \($0.value) not (\($0.key))" }.joined()
+            + (outcome.withheld > 0 ? ", \(outcome.withheld) not (above the rate limit)" : "")
     }
 }
 

@@ -45,6 +45,23 @@ package struct AgentOptions: ParsableCommand, Sendable {
     @Option(help: ArgumentHelp("Mode of the export file, octal.", valueName: "mode"))
     package var exportFilePerm = FileMode(bits: 0o600)
 
+    @Option(help: ArgumentHelp("Size at which the export file is rotated, in megabytes.", valueName: "megabytes"))
+    package var exportFileMaxSizeMb = 10
+
+    @Option(
+        help: ArgumentHelp(
+            "Age at which the export file is rotated, as 90s or 1h30m; 0: its size alone counts.", valueName: "time"))
+    package var exportFileRotationInterval = Interval(milliseconds: 0)
+
+    @Option(help: ArgumentHelp("Rotated export files that are kept; 0: all.", valueName: "files"))
+    package var exportFileMaxBackups = 5
+
+    @Option(help: ArgumentHelp("Compress rotated export files by gzip.", valueName: "bool"))
+    package var exportFileCompress = false
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Events exported a minute; -1: all.", valueName: "events"))
+    package var exportRateLimit = -1
+
     @Option(
         help: ArgumentHelp(
             "Which events are exported: filters of the API in JSON, one after the other. (default: all)",
@@ -177,6 +194,19 @@ package struct AgentOptions: ParsableCommand, Sendable {
             !bpfDir.isEmpty && !bpfDir.contains("/") && !bpfDir.hasPrefix("."), "--bpf-dir", bpfDir,
             "must be one plain directory name")
         try require(exportFilename != "", "--export-filename", "", "must be a path, or - for stdout")
+        try require(
+            (1...1 << 20).contains(exportFileMaxSizeMb), "--export-file-max-size-mb", exportFileMaxSizeMb,
+            "must be from 1 to 1048576")
+        try require(
+            (0...10_000).contains(exportFileMaxBackups), "--export-file-max-backups", exportFileMaxBackups,
+            "must be from 0 to 10000")
+        try require(
+            (-1...100_000_000).contains(exportRateLimit), "--export-rate-limit", exportRateLimit,
+            "must be from -1 to 100000000")
+        let interval = exportFileRotationInterval.milliseconds
+        try require(
+            interval == 0 || (1000...31_536_000_000).contains(interval), "--export-file-rotation-interval",
+            exportFileRotationInterval, "must be 0, or from 1s to 8760h")
         for (flag, path) in [
             ("--state-dir", stateDir), ("--spool-dir", spoolDir), ("--procfs", procfs), ("--config-dir", configDir),
             ("--cgroup-root", cgroupRoot ?? "/"), ("--pod-manifests", podManifests ?? "/"),
@@ -210,9 +240,10 @@ package struct AgentOptions: ParsableCommand, Sendable {
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case serverAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm
-        case exportAllowlist, exportDenylist, fieldFilters, redactionFilters, enableProcessCred, enableProcessNs,
-            enableAncestors, nodeName
-        case clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath
+        case exportFileMaxSizeMb, exportFileRotationInterval, exportFileMaxBackups, exportFileCompress
+        case exportRateLimit, exportAllowlist, exportDenylist, fieldFilters, redactionFilters, enableProcessCred
+        case enableProcessNs, enableAncestors, nodeName, clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint
+        case podManifests, enableK8sApi, k8sKubeconfigPath
         case rbSize, eventQueueSize, processCacheSize, metricsServer, logLevel, logFormat, configDir
     }
 }
@@ -276,6 +307,11 @@ extension ListenAddress: ExpressibleByArgument {
 }
 
 extension ByteSize: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+    package var defaultValueDescription: String { description }
+}
+
+extension Interval: ExpressibleByArgument {
     package init?(argument: String) { self.init(argument) }
     package var defaultValueDescription: String { description }
 }

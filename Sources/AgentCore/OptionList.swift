@@ -14,6 +14,11 @@ extension AgentOptions {
         case .bpfDir: bpfDir
         case .exportFilename: exportFilename ?? ""
         case .exportFilePerm: "\(exportFilePerm)"
+        case .exportFileMaxSizeMb: "\(exportFileMaxSizeMb)"
+        case .exportFileRotationInterval: "\(exportFileRotationInterval)"
+        case .exportFileMaxBackups: "\(exportFileMaxBackups)"
+        case .exportFileCompress: "\(exportFileCompress)"
+        case .exportRateLimit: "\(exportRateLimit)"
         case .exportAllowlist: exportAllowlist
         case .exportDenylist: exportDenylist
         case .fieldFilters: fieldFilters

@@ -46,7 +46,9 @@ extension AgentOptions {
         switches.contains(argument) ? argument + "=true" : argument
     }
 
-    private static let switches = ["--enable-k8s-api", "--enable-process-cred", "--enable-process-ns"]
+    private static let switches = [
+        "--enable-k8s-api", "--enable-process-cred", "--enable-process-ns", "--export-file-compress",
+    ]
 
     private static func flags(in environment: [String: String]) throws(OptionError) -> [String] {
         var flags: [String] = []

@@ -48,6 +48,9 @@ import Testing
         #expect(options.bpfDir == "apus")
         #expect(options.exportFilename == nil)
         #expect(options.exportFilePerm.bits == 0o600)
+        #expect(options.exportFileMaxSizeMb == 10 && options.exportFileMaxBackups == 5)
+        #expect(options.exportFileRotationInterval.milliseconds == 0 && !options.exportFileCompress)
+        #expect(options.exportRateLimit == -1)
         #expect(options.procfs == "/proc")
         #expect(options.runtimeNames.names.contains("runc") && options.runtimeNames.names.contains("crun"))
         #expect(options.cgroupRoot == nil)
@@ -72,6 +75,8 @@ import Testing
         let options = try options([
             "--server-address", "localhost:54321", "--hook-address=unix:///run/h.sock", "--state-dir", "/s",
             "--bpf-dir", "other", "--export-filename", "-", "--export-file-perm", "640", "--node-name", "n",
+            "--export-file-max-size-mb", "3", "--export-file-max-backups", "0", "--export-file-compress",
+            "--export-file-rotation-interval", "1h30m", "--export-rate-limit", "600",
             "--cluster-name", "c", "--procfs", "/host/proc", "--cgroup-root", "/host/cgroup", "--runtime-names",
             "runc, mine", "--rb-size", "1M",
             "--cri-endpoint", "unix:///c.sock", "--pod-manifests", "/m", "--enable-k8s-api", "--k8s-kubeconfig-path",
@@ -84,6 +89,9 @@ import Testing
         #expect(options.bpfDir == "other")
         #expect(options.exportFilename == "-")
         #expect(options.exportFilePerm.bits == 0o640)
+        #expect(options.exportFileMaxSizeMb == 3 && options.exportFileMaxBackups == 0 && options.exportFileCompress)
+        #expect(options.exportFileRotationInterval.milliseconds == 5_400_000)
+        #expect(options.exportRateLimit == 600)
         #expect(options.nodeName == "n")
         #expect(options.clusterName == "c")
         #expect(options.procfs == "/host/proc")
@@ -179,6 +187,17 @@ import Testing
             ),
             (message(["--event-queue-size", "0"]), ["--event-queue-size", "'0'"]),
             (message(["--export-file-perm", "999"]), ["--export-file-perm", "'999'"]),
+            (message(["--export-file-max-size-mb", "0"]), ["--export-file-max-size-mb", "'0'", "from 1"]),
+            (message(["--export-file-max-backups=-1"]), ["--export-file-max-backups", "'-1'"]),
+            (message(["--export-rate-limit", "-2"]), ["--export-rate-limit", "'-2'", "from -1"]),
+            (
+                message(["--export-file-rotation-interval", "10ms"]),
+                ["--export-file-rotation-interval", "'10ms'", "1s"]
+            ),
+            (
+                message(["--export-file-rotation-interval", "1 day"]),
+                ["--export-file-rotation-interval", "'1 day'"]
+            ),
             (message(["--bpf-dir", "../x"]), ["--bpf-dir", "'../x'", "plain directory name"]),
             (message(["--procfs", "proc"]), ["--procfs", "'proc'", "absolute"]),
             (message(["--no-such-flag"]), ["on the command line", "--no-such-flag"]),

@@ -18,6 +18,23 @@ import Testing
         #expect(ByteSize(text).map { "\($0)" } == written)
     }
 
+    @Test(
+        "a length of time is read and written as people do",
+        arguments: [
+            ("0", 0, "0"), ("0s", 0, "0"), ("90s", 90_000, "1m30s"), ("1h30m", 5_400_000, "1h30m"),
+            ("500ms", 500, "500ms"),
+            ("24h", 86_400_000, "24h"), ("1m1m", 120_000, "2m"),
+        ])
+    func intervals(_ text: String, _ milliseconds: UInt64, _ written: String) {
+        #expect(Interval(text)?.milliseconds == milliseconds)
+        #expect(Interval(text).map { "\($0)" } == written)
+    }
+
+    @Test(
+        "other texts are no lengths of time",
+        arguments: ["", "1", "s", "-1s", "1.5h", "1 s", "1d", "1h30", "99999999999999999999s", "9999999999999999h"])
+    func noIntervals(_ text: String) { #expect(Interval(text) == nil) }
+
     @Test(arguments: [
         ("unix:///run/a.sock", ListenAddress.unix(path: "/run/a.sock")),
         ("unix:/run/a.sock", .unix(path: "/run/a.sock")),

@@ -44,7 +44,9 @@ final class AgentProcess: Sendable {
             program + [
                 "--server-address", address, "--hook-address", "unix://\(hookSocket)",
                 "--state-dir", directory("state"), "--spool-dir", spool, "--bpf-dir", bpfDirectory,
-                "--export-filename", exportFile, "--config-dir", directory("configuration"),
+                // All events of a test are in one file, unless it says otherwise.
+                "--export-filename", exportFile, "--export-file-max-size-mb", "10000",
+                "--config-dir", directory("configuration"),
             ] + flags)
         running.withLock { $0 = command }
         try await eventually("the agent to be ready") {
