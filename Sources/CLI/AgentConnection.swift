@@ -43,17 +43,17 @@ struct AgentConnection {
     }
 
     private func explain(_ error: RPCError) -> Failure {
-        var message = error.message.terminalSafe
-        while message.hasSuffix(".") { message.removeLast() }
+        let message = error.message.terminalSafe.withoutFullStop
         return switch error.code {
         case .unavailable:
             Failure(
-                "no connection to the agent at \(address.description.terminalSafe): \(socketError ?? message). "
-                    + "Is apus-agent running? If it listens elsewhere, name the place with --server-address.")
+                "no connection to the agent at \(address.description.terminalSafe): \(socketError ?? message)",
+                mayPass: true,
+                advice: "Is apus-agent running? If it listens elsewhere, name the place with --server-address.")
         case .deadlineExceeded:
             Failure(
-                "the agent at \(address.description.terminalSafe) does not answer. "
-                    + "It may still be starting, or hang: its log tells.")
+                "the agent at \(address.description.terminalSafe) does not answer", mayPass: true,
+                advice: "It may still be starting, or hang: its log tells.")
         default:
             Failure("the agent at \(address.description.terminalSafe) refused: \(message) (\(error.code))")
         }
@@ -74,5 +74,14 @@ struct AgentConnection {
             }
         }
         return failed ? String(cString: strerror(errno)) : nil
+    }
+}
+
+extension String {
+    /// For sentences that go on.
+    var withoutFullStop: String {
+        var text = self
+        while text.hasSuffix(".") { text.removeLast() }
+        return text
     }
 }

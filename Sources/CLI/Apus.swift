@@ -45,7 +45,10 @@ struct Apus: AsyncParsableCommand {
         let status = exitCode(for: error)
         switch status {
         case .success: try? StandardOutput.write(fullMessage(for: error) + "\n")
-        case .validationFailure: StandardError.write(fullMessage(for: error) + "\n")
+        // What was wrong is quoted there, whatever it was.
+        case .validationFailure:
+            let lines = fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false)
+            StandardError.write(lines.map { String($0).terminalSafe + "\n" }.joined())
         default: complain(message(for: error).terminalSafe)
         }
         Glibc.exit(status == .validationFailure ? 2 : status.rawValue)
@@ -54,11 +57,18 @@ struct Apus: AsyncParsableCommand {
 
 /// Something did not work out: what was attempted, and what can be done about it.
 struct Failure: Error, CustomStringConvertible {
-    var description: String
+    var problem: String
+    /// It may be otherwise in a moment.
+    var mayPass: Bool
+    var advice: String?
 
-    init(_ description: String) {
-        self.description = description
+    init(_ problem: String, mayPass: Bool = false, advice: String? = nil) {
+        self.problem = problem
+        self.mayPass = mayPass
+        self.advice = advice
     }
+
+    var description: String { advice.map { "\(problem). \($0)" } ?? problem }
 }
 
 /// Tells the user something, beside the data.

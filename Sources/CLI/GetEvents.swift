@@ -2,11 +2,10 @@
 
 import ArgumentParser
 import CLICore
-import GRPCCore
+import Synchronization
 import TetragonAPI
-import UnixSignals
 
-/// Prints events from now on, until it is interrupted or the agent goes.
+/// Prints events from now on, until it is interrupted or the agent goes; or those that stdin has.
 struct GetEvents: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "getevents",
@@ -16,61 +15,72 @@ struct GetEvents: AsyncParsableCommand {
 
             In compact lines and tables, "injected" marks processes that were brought into a container from outside; \
             they do not descend from its entrypoint.
+
+            Of a flag that is given several times any value will do; of several flags each must be met. Regular \
+            expressions are RE2's and match anywhere in the text.
+
+            With - or --stdin, events come as JSON lines from stdin, as the agent exports them. What needs an \
+            expression or changes fields is then refused: no agent is there to do it.
             """)
+
+    @Argument(
+        help: ArgumentHelp("- for events from stdin.", valueName: "-"),
+        transform: {
+            guard $0 == "-" else { throw ValidationError("unexpected argument: only - can stand here, for stdin") }
+            return $0
+        })
+    var source: String?
+
+    @Flag(help: "Read events as JSON lines from stdin, and ask no agent.")
+    var stdin = false
 
     @OptionGroup var server: ServerOptions
 
     @Option(name: .shortAndLong, help: "The format: protobuf JSON by lines, compact lines, or a table.")
     var output = OutputFormat.json
 
-    @Option(
-        name: [.customShort("n"), .customLong("namespace")],
-        help: "Only events of pods in this namespace. May be given more than once.")
-    var namespaces: [String] = []
+    @OptionGroup(title: "Which events") var events: EventFilterOptions
 
     @OptionGroup var colors: ColorOptions
 
     @Flag(help: "Show the time of each event to the nanosecond, in UTC.")
     var timestamps = false
 
+    @Flag(help: "Keep trying when there is no agent, or when it goes. What happens meanwhile is not seen.")
+    var reconnect = false
+
+    @Option(
+        help: ArgumentHelp(
+            "How long to wait before trying again: 500ms, 2s. Each further time it is twice as long, up to a minute.",
+            valueName: "duration"),
+        transform: duration)
+    var reconnectWait = Duration.seconds(2)
+
+    private var readsStandardInput: Bool { stdin || source != nil }
+
+    func validate() throws {
+        guard readsStandardInput else { return }
+        if reconnect { throw ValidationError("--reconnect is for agents, and there is none behind stdin") }
+        do { _ = try LocalFilter(events.filter) } catch { throw ValidationError("\(error)") }
+    }
+
     func run() async throws {
         let style = OutputStyle(
             isColored: colors.isColored, showsTimestamps: timestamps, lineWidth: StandardOutput.lineWidth)
-        // Trapped before the call starts, so that no signal finds the process unprepared.
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await stream(output.formatter(style)) }
-            group.addTask {
-                for await _ in signals { return }
-            }
-            defer { group.cancelAll() }
-            // Whichever ends first: the stream, or the user's patience.
-            try await group.next()
+        let formatter = Mutex(output.formatter(style))
+        let filter = events.filter
+        let write: @Sendable (Tetragon_GetEventsResponse) throws -> Void = { event in
+            try formatter.withLock { try StandardOutput.write($0.format(event)) }
         }
-    }
 
-    private var request: Tetragon_GetEventsRequest {
-        var request = Tetragon_GetEventsRequest()
-        if !namespaces.isEmpty {
-            var filter = Tetragon_Filter()
-            filter.namespace = namespaces
-            request.allowList = [filter]
-        }
-        return request
-    }
-
-    private func stream(_ formatter: any EventFormatter) async throws {
-        let connection = AgentConnection(address: server.serverAddress)
-        try await connection.withClient { client in
-            try await client.getEvents(request) { response in
-                if case .success = response.accepted { complain("subscribed to \(connection.address)") }
-                var formatter = formatter
-                for try await event in response.messages {
-                    try StandardOutput.write(formatter.format(event))
-                }
-                if !Task.isCancelled { complain("the agent has ended the stream") }
-            }
+        if readsStandardInput {
+            let local = try LocalFilter(filter)
+            try await untilInterrupted { try await StandardInput.readEvents { if local.matches($0) { try write($0) } } }
+        } else {
+            let subscription = EventSubscription(
+                connection: AgentConnection(address: server.serverAddress), request: filter.request,
+                backoff: reconnect ? Backoff(first: reconnectWait) : nil)
+            try await untilInterrupted { try await subscription.run { if filter.wants($0) { try write($0) } } }
         }
     }
 }

@@ -33,3 +33,11 @@ struct ColorOptions: ParsableArguments {
 
 extension OutputFormat: ExpressibleByArgument {}
 extension ColorChoice: ExpressibleByArgument {}
+
+/// Reads an option that is a length of time.
+func duration(_ text: String) throws -> Duration {
+    guard let duration = Duration(parsing: text) else {
+        throw ValidationError("\(text.terminalWord) is no length of time: expected 500ms, 2s, 1m, at most a day")
+    }
+    return duration
+}

@@ -59,6 +59,15 @@ final class ClientRun: Sendable {
         return false
     }
 
+    /// Waits until it has printed so many lines, on stdout.
+    func hasPrinted(lines: Int) async throws -> Bool {
+        for _ in 0..<500 {
+            if try contents("output").split(separator: "\n").count >= lines { return true }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return false
+    }
+
     func outcome() async throws -> Outcome {
         var status: Int32 = -1
         for await exit in exits { status = exit }

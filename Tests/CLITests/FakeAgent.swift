@@ -19,11 +19,19 @@ struct FakeAgent: RegistrableRPCService {
     var health = Tetragon_HealthStatusResult.healthStatusRunning
     /// What it says of itself; one without is an agent that does not know the call.
     var info: Tetragon_GetInfoResponse?
+    /// What manages it; one without is an agent that does not know those calls.
+    var control: FakeControl?
+    /// Told of every subscription.
+    var noteRequest: @Sendable (Tetragon_GetEventsRequest) -> Void = { _ in }
+    /// Ends streams this way instead of well.
+    var end: RPCError?
+    /// Refuses streams.
+    var refusal: RPCError?
 
     /// Serves on a socket of its own while `body` runs.
-    func serving<Result: Sendable>(_ body: @Sendable (_ address: String) async throws -> Result) async throws -> Result
-    {
-        let path = FileManager.default.temporaryDirectory.appending(path: "apus-cli-\(UUID().uuidString).sock").path
+    func serving<Result: Sendable>(
+        at path: String = FakeAgent.newPath(), _ body: @Sendable (_ address: String) async throws -> Result
+    ) async throws -> Result {
         defer { try? FileManager.default.removeItem(atPath: path) }
         let transport = HTTP2ServerTransport.Posix(
             address: .unixDomainSocket(path: path), transportSecurity: .plaintext)
@@ -31,6 +39,10 @@ struct FakeAgent: RegistrableRPCService {
             _ = try await server.listeningAddress
             return try await body("unix://\(path)")
         }
+    }
+
+    static func newPath() -> String {
+        FileManager.default.temporaryDirectory.appending(path: "apus-cli-\(UUID().uuidString).sock").path
     }
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
@@ -52,6 +64,7 @@ struct FakeAgent: RegistrableRPCService {
             }
             return StreamingServerResponse(single: ServerResponse(message: .with { $0.healthStatus = [status] }))
         }
+        control?.registerMethods(with: &router)
         if let info {
             router.registerHandler(
                 forMethod: Method.GetInfo.descriptor,
@@ -65,11 +78,14 @@ struct FakeAgent: RegistrableRPCService {
             forMethod: Method.GetEvents.descriptor,
             deserializer: ProtobufDeserializer<Tetragon_GetEventsRequest>(),
             serializer: ProtobufSerializer<Tetragon_GetEventsResponse>()
-        ) { _, context in
+        ) { request, context in
+            noteRequest(try await ServerRequest(stream: request).message)
+            if let refusal { throw refusal }
             if holdsHeaders { try await context.cancellation.cancelled }
             return StreamingServerResponse { writer in
                 try await writer.write(contentsOf: events)
                 if staysOpen { try await context.cancellation.cancelled }
+                if let end { throw end }
                 return [:]
             }
         }
