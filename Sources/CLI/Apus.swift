@@ -14,7 +14,8 @@ struct Apus: AsyncParsableCommand {
         abstract: "Watch what processes and containers do on a node.",
         version: Version.current,
         subcommands: [
-            GetEvents.self, Status.self, ListContainers.self, Probe.self, HookCommand.self, ShowVersion.self,
+            GetEvents.self, Top.self, Processes.self, ListContainers.self, PolicyCommand.self, SensorsCommand.self,
+            Status.self, Probe.self, LogLevelCommand.self, HookCommand.self, ShowVersion.self,
         ])
 
     static func main() async {

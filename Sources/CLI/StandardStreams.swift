@@ -18,12 +18,16 @@ enum StandardOutput {
 
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    /// How many characters fit on a line of the terminal; nil when stdout is none.
-    static var lineWidth: Int? {
+    /// How much fits on the terminal; nil when stdout is none.
+    static var size: (lines: Int, columns: Int)? {
         var size = winsize()
-        guard isTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-        return Int(size.ws_col)
+        guard isTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0
+        else { return nil }
+        return (Int(size.ws_row), Int(size.ws_col))
     }
+
+    /// How many characters fit on a line of the terminal; nil when stdout is none.
+    static var lineWidth: Int? { size?.columns }
 }
 
 /// Where the talk goes. That nobody listens is no reason to fail.

@@ -40,12 +40,3 @@ struct Status: AsyncParsableCommand {
         }
     }
 }
-
-extension CallOptions {
-    /// For calls whose answer a user waits for.
-    static var brief: CallOptions {
-        var options = CallOptions.defaults
-        options.timeout = .seconds(5)
-        return options
-    }
-}

@@ -15,18 +15,11 @@ package struct ContainerTable: Sendable {
                 known.pod.namespace, known.pod.name, known.container.name,
                 String(known.container.id.prefix(Self.shortIDLength)), known.container.runtime, known.identity.source,
                 known.initPid == 0 ? "" : String(known.initPid), known.container.image,
-            ].map { $0.isEmpty ? "-" : $0.terminalWord }
+            ].map(TextTable.cell)
         }.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     package func text(isColored: Bool) -> String {
-        let palette = Palette(isColored: isColored)
-        let widths = Self.titles.indices.map { column in
-            rows.reduce(Self.titles[column].count) { max($0, $1[column].count) }
-        }
-        func line(_ cells: [String]) -> String {
-            zip(cells, widths).dropLast().map { $0.padded(to: $1) }.joined(separator: "  ") + "  " + (cells.last ?? "")
-        }
-        return ([palette.paint(line(Self.titles), .bold)] + rows.map(line)).map { $0 + "\n" }.joined()
+        TextTable(titles: Self.titles, rows: rows).text(Palette(isColored: isColored))
     }
 }

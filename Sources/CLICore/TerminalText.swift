@@ -62,3 +62,29 @@ extension Unicode.Scalar {
         }
     }
 }
+
+extension String {
+    /// As much of the text as fits into so many columns, with a mark where it was cut. Sequences that colour it take no
+    /// room and all stay, so that a colour ends.
+    func cut(toColumns width: Int) -> String {
+        var isSequence = false
+        func isShown(_ character: Character) -> Bool {
+            if character == "\u{1b}" { isSequence = true }
+            defer { if character == "m" { isSequence = false } }
+            return !isSequence
+        }
+        if count(where: isShown) <= width { return self }
+        var room = max(0, width - 1)
+        var cut = ""
+        for character in self {
+            if !isShown(character) {
+                cut.append(character)
+            } else if room > 0 {
+                cut.append(character)
+                room -= 1
+                if room == 0 { cut.append("…") }
+            }
+        }
+        return cut
+    }
+}

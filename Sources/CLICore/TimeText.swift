@@ -3,6 +3,11 @@
 import Glibc
 import SwiftProtobuf
 
+/// A time since 1970 as `2006-01-02T15:04:05.000000000Z`.
+package func timeText(seconds: Int64, nanoseconds: Int32) -> String {
+    Google_Protobuf_Timestamp(seconds: seconds, nanos: nanoseconds).nanosecondText
+}
+
 extension Google_Protobuf_Timestamp {
     /// `2006-01-02T15:04:05.000000000Z`
     var nanosecondText: String {

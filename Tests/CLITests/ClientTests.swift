@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GRPCCore
 import Testing
 import TetragonAPI
 
@@ -10,7 +11,13 @@ import TetragonAPI
     // MARK: - Without an agent
 
     @Test func aWrongCommandLineIsExitStatusTwo() async throws {
-        for arguments in ["nonsense", "getevents -o xml", "status --server-address nowhere", "version --wrong"] {
+        for arguments in [
+            "nonsense", "getevents -o xml", "status --server-address nowhere", "version --wrong",
+            "getevents -e novel", "getevents --pid x", "getevents --namespace ,", "getevents word",
+            "getevents --injected -F process.phase", "getevents --reconnect-wait soon", "getevents - --pod x",
+            "getevents --stdin --reconnect", "top -n 0", "top -d 1ms", "top -o xml", "policy add", "policy delete",
+            "sensors enable", "loglevel set loud", "processes word",
+        ] {
             let outcome = try await ClientRun(shell: "exec $apus \(arguments)").outcome()
             #expect(outcome.status == 2, "\(arguments)")
             #expect(outcome.output.isEmpty)
@@ -26,7 +33,7 @@ import TetragonAPI
     }
 
     @Test func whoCannotBeReachedIsNamed() async throws {
-        for command in ["getevents", "status", "probe", "version"] {
+        for command in ["getevents", "top", "processes", "status", "probe", "version"] {
             let outcome = try await ClientRun(command, "--server-address", "unix:///nonexistent/apus.sock").outcome()
             #expect(outcome.status == 1)
             #expect(
@@ -121,9 +128,10 @@ import TetragonAPI
     }
 
     @Test func anInterruptEndsItBeforeTheAgentIsReadyToo() async throws {
-        try await FakeAgent(holdsHeaders: true).serving { address in
+        let (requests, continuation) = AsyncStream<Void>.makeStream()
+        try await FakeAgent(holdsHeaders: true, noteRequest: { _ in continuation.finish() }).serving { address in
             let run = try ClientRun("getevents", "--server-address", address)
-            try await Task.sleep(for: .milliseconds(500))
+            for await _ in requests {}
             run.interrupt()
             let outcome = try await run.outcome()
             #expect(outcome.status == 0)
@@ -138,6 +146,16 @@ import TetragonAPI
             #expect(outcome.status == 0)
             #expect(outcome.output.split(separator: "\n").count == 1)
             #expect(outcome.talk == "apus: subscribed to \(address)\n")
+        }
+    }
+
+    @Test func anAgentThatGoesIsExitStatusOne() async throws {
+        let end = RPCError(code: .unavailable, message: "The agent is shutting down.")
+        try await FakeAgent(events: [exec], staysOpen: false, end: end).serving { address in
+            let outcome = try await ClientRun("getevents", "--server-address", address).outcome()
+            #expect(outcome.status == 1)
+            #expect(outcome.output.split(separator: "\n").count == 1)
+            #expect(outcome.talk.hasSuffix("apus: the agent at \(address) has gone: The agent is shutting down\n"))
         }
     }
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import CLICore
+import SwiftProtobuf
+import TetragonAPI
+
+/// Loads policies.
+struct PolicyAdd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Load policies from files.",
+        discussion: "The first that the agent refuses ends it; those before it stay loaded.")
+
+    @OptionGroup var server: ServerOptions
+
+    @Argument(
+        help: "YAML documents, a policy each; - is stdin.", completion: .file(extensions: ["yaml", "yml"]))
+    var files: [String]
+
+    private static let longestPolicy = 1 << 20
+
+    func run() async throws {
+        let connection = AgentConnection(address: server.serverAddress)
+        for file in files {
+            let yaml = try StandardInput.text(of: file, atMost: Self.longestPolicy)
+            do {
+                _ = try await connection.withClient { client in
+                    try await client.addTracingPolicy(.with { $0.yaml = yaml }, options: .patient)
+                }
+            } catch let failure as Failure {
+                throw Failure("\(file.terminalWord) was not added: \(failure)")
+            }
+            complain("added \(file.terminalWord)")
+        }
+    }
+}

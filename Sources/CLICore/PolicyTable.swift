@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import TetragonAPI
+
+/// Policies for people: a line each, and another for what is wrong with one.
+package struct PolicyTable: Sendable {
+    private let policies: [Tetragon_TracingPolicyStatus]
+
+    package init(_ policies: [Tetragon_TracingPolicyStatus]) {
+        self.policies = policies.sorted { $0.id < $1.id }
+    }
+
+    package func text(isColored: Bool) -> String {
+        let palette = Palette(isColored: isColored)
+        let rows = policies.map { policy in
+            [
+                String(policy.id), TextTable.cell(policy.name), policy.state.text, String(policy.filterID),
+                TextTable.cell(policy.namespace), Self.bytes(policy.kernelMemoryBytes),
+                TextTable.cell(policy.sensors.joined(separator: ",")),
+            ]
+        }
+        let lines = TextTable(
+            titles: ["ID", "NAME", "STATE", "FILTERID", "NAMESPACE", "KERNELMEMORY", "SENSORS"], rows: rows,
+            numeric: [0, 3, 5]
+        ).lines(palette) { row, column, cell in
+            column == 2 ? palette.paint(cell, policies[row].state.ink) : cell
+        }
+        var text = (lines.first ?? "") + "\n"
+        for (line, policy) in zip(lines.dropFirst(), policies) {
+            text += line + "\n"
+            if !policy.error.isEmpty { text += "    error: \(policy.error.terminalSafe)\n" }
+        }
+        return text
+    }
+
+    /// `512 B`, `56.1 kB`, `1.2 MB`.
+    private static func bytes(_ count: UInt64) -> String {
+        switch count {
+        case ..<1000: "\(count) B"
+        case ..<1_000_000: "\(count / 1000).\(count / 100 % 10) kB"
+        default: "\(count / 1_000_000).\(count / 100_000 % 10) MB"
+        }
+    }
+}
+
+extension Tetragon_TracingPolicyState {
+    fileprivate var text: String {
+        switch self {
+        case .tpStateEnabled: "enabled"
+        case .tpStateDisabled: "disabled"
+        case .tpStateLoadError: "load_error"
+        case .tpStateError: "error"
+        case .tpStateLoading: "loading"
+        case .tpStateUnloading: "unloading"
+        case .tpStateUnknown, .UNRECOGNIZED: "unknown"
+        }
+    }
+
+    fileprivate var ink: Palette.Ink {
+        switch self {
+        case .tpStateEnabled: .green
+        case .tpStateLoadError, .tpStateError: .red
+        case .tpStateDisabled, .tpStateLoading, .tpStateUnloading, .tpStateUnknown, .UNRECOGNIZED: .yellow
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import SwiftProtobuf
+import Testing
+import TetragonAPI
+
+/// The commands that manage an agent, as programs.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct ControlCommandTests {
+    private let policy = Tetragon_TracingPolicyStatus.with {
+        $0.id = 7
+        $0.name = "block-sh"
+        $0.namespace = "shop"
+        $0.sensors = ["generic_kprobe"]
+        $0.filterID = 2
+        $0.state = .tpStateLoadError
+        $0.error = "no such function \u{1b}[2J"
+        $0.kernelMemoryBytes = 57_344
+    }
+    private let sensor = Tetragon_SensorStatus.with {
+        $0.name = "base"
+        $0.enabled = true
+    }
+    private let processes: [Tetragon_ProcessInternal] = [
+        .with {
+            $0.process = Samples.process("/sbin/init", pid: 1)
+            $0.process.execID = "a"
+            $0.refcnt = 2
+        },
+        .with {
+            $0.process = Samples.podProcess("/bin/sh", "-c x")
+            $0.process.execID = "b"
+            $0.process.parentExecID = "a"
+        },
+    ]
+
+    private func run(_ command: String, _ control: FakeControl?) async throws -> ClientRun.Outcome {
+        try await FakeAgent(control: control).serving { address in
+            try await ClientRun(shell: "exec $apus \(command) --server-address '\(address)'").outcome()
+        }
+    }
+
+    @Test(
+        "a change is a call, a line of talk, and no data",
+        arguments: [
+            ("policy delete block-sh -n shop", "delete shop/block-sh", "deleted shop/block-sh"),
+            ("policy enable block-sh", "enable /block-sh", "enabled block-sh"),
+            ("tp disable 'a b'", "disable /a b", "disabled \"a b\""),
+            ("sensors enable base", "enable base", "enabled base"),
+            ("sensors disable base", "disable base", "disabled base"),
+            ("sensors rm base", "remove base", "removed base"),
+        ])
+    func changes(command: String, call: String, talk: String) async throws {
+        let control = FakeControl()
+        let outcome = try await run(command, control)
+        #expect(outcome.status == 0 && outcome.output.isEmpty)
+        #expect(outcome.talk == "apus: \(talk)\n")
+        #expect(control.calls == [call])
+    }
+
+    @Test("policies come from files and from stdin, and the first that is refused ends it")
+    func additions() async throws {
+        let control = FakeControl()
+        let directory = FileManager.default.temporaryDirectory.appending(path: "apus-policies-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let (good, bad) = (directory.appending(path: "good.yaml").path, directory.appending(path: "bad.yaml").path)
+        try Data("kind: TracingPolicy\n".utf8).write(to: URL(filePath: good))
+        try Data("kind: Pod\n".utf8).write(to: URL(filePath: bad))
+        let outcome = try await FakeAgent(control: control).serving { address in
+            try await ClientRun(
+                shell: "echo '# kind: TracingPolicy' | $apus policy add - '\(good)' '\(bad)' '\(good)' "
+                    + "--server-address '\(address)'"
+            ).outcome()
+        }
+        #expect(outcome.status == 1 && outcome.output.isEmpty)
+        #expect(control.calls == ["add # kind: TracingPolicy\n", "add kind: TracingPolicy\n"])
+        let lines = outcome.talk.split(separator: "\n")
+        #expect(lines.count == 3 && lines[0] == "apus: added -" && lines[1] == "apus: added \(good)")
+        #expect(
+            lines.last?.hasPrefix("apus: \(bad) was not added: the agent at ") == true
+                && lines.last?.hasSuffix("refused: no policy in \\u{1b}[2Jit (invalidArgument)") == true)
+    }
+
+    @Test("a policy that cannot be read, is no text or has no end is refused before an agent is asked")
+    func badFiles() async throws {
+        for (command, reason) in [
+            ("$apus policy add /nonexistent.yaml", "cannot read /nonexistent.yaml: No such file or directory"),
+            ("printf '\\xff\\xfe' | $apus policy add -", "- is not UTF-8 text"),
+            ("yes | $apus policy add -", "- is longer than 1024 KiB"),
+            ("$apus policy add /", "cannot read"),
+        ] {
+            let outcome = try await ClientRun(shell: command).outcome()
+            #expect(outcome.status == 1 && outcome.talk.hasPrefix("apus: \(reason)"), "\(outcome.talk)")
+        }
+    }
+
+    @Test("policies and sensors are tables, or JSON by lines")
+    func lists() async throws {
+        let control = FakeControl(policies: [policy], sensors: [sensor])
+        let table = try await run("policy list", control)
+        #expect(table.status == 0, "\(table.talk)")
+        let expected = """
+            ID  NAME      STATE       FILTERID  NAMESPACE  KERNELMEMORY  SENSORS
+             7  block-sh  load_error         2  shop            57.3 kB  generic_kprobe
+                error: no such function \\u{1b}[2J
+
+            """
+        #expect(table.output == expected)
+        #expect(try await run("policy list -o json", control).output.hasPrefix(#"{"id":"7","name":"block-sh""#))
+        #expect(try await run("sensors list", control).output == "NAME  STATE    COLLECTION\nbase  enabled  -\n")
+        #expect(try await run("sensors list -o json", control).output == "{\"name\":\"base\",\"enabled\":true}\n")
+    }
+
+    @Test("the log level is a word, and set says what it is from now on")
+    func logLevel() async throws {
+        let control = FakeControl()
+        #expect(try await run("loglevel get", control).output == "info\n")
+        #expect(try await run("loglevel set debug", control).output == "debug\n")
+        #expect(try await run("loglevel get", control).output == "debug\n")
+        #expect(try await run("loglevel get -o json", control).output == "{\"level\":\"LOG_LEVEL_DEBUG\"}\n")
+        #expect(try await run("loglevel set loud", control).status == 2)
+    }
+
+    @Test("processes are a tree, or JSON by lines, more of them than fit into an ordinary message too")
+    func processTree() async throws {
+        let control = FakeControl(processes: processes)
+        let tree = try await run("processes", control)
+        #expect(tree.status == 0, "\(tree.talk)")
+        #expect(tree.output.hasSuffix("└─ /bin/sh -c x\n"))
+        #expect(try await run("processes -o json", control).output.split(separator: "\n").count == 2)
+        #expect(try await run("processes --skip-zero-refcnt", control).output.split(separator: "\n").count == 2)
+
+        let large = Tetragon_ProcessInternal.with {
+            $0.process = Samples.process("/bin/a", String(repeating: "x", count: 100_000))
+        }
+        let many = FakeControl(processes: Array(repeating: large, count: 60))
+        let outcome = try await run("processes -o json", many)
+        #expect(outcome.status == 0 && outcome.output.split(separator: "\n").count == 60, "\(outcome.talk)")
+    }
+
+    @Test(
+        "an agent that does not know a call refuses it: one line, exit status one",
+        arguments: [
+            "processes", "policy list", "policy delete a", "policy enable a", "policy disable a", "sensors list",
+            "sensors enable a", "sensors disable a", "sensors remove a", "loglevel get", "loglevel set info",
+        ])
+    func refusals(command: String) async throws {
+        let outcome = try await run(command, nil)
+        #expect(outcome.status == 1 && outcome.output.isEmpty)
+        #expect(outcome.talk.split(separator: "\n").count == 1)
+        #expect(outcome.talk.contains("refused") && outcome.talk.contains("unimplemented"))
+    }
+}
