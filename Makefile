@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-vm build demo tests test test-fast test-vm soak bench bench-vm proto format check clean
+.PHONY: help setup setup-vm build man demo tests test test-fast test-vm soak bench bench-vm proto format check clean
 
 # The release builds keep to themselves, so that they and an editor's debug build neither wait for nor undo each other.
 # All but the hook bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
@@ -27,6 +27,9 @@ build: setup ## Put apus-agent, apus-oci-hook, apus-nri and apus into dist/
 	swift build $(HOOK) --product apus-oci-hook
 	@dev/install-dist.sh "$$(swift build $(RELEASE) --show-bin-path)"/{apus-agent,apus,apus-nri} \
 		"$$(swift build $(HOOK) --show-bin-path)/apus-oci-hook"
+
+man: build ## Put a manual page for each of apus's commands into dist/man/
+	dev/generate-manual.sh dist/apus dist/man
 
 demo: build ## Watch a container being made, entered and removed
 	@dev/demo.sh

@@ -24,7 +24,9 @@ struct HookCommand: ParsableCommand {
         @Option(help: "The runtime: containerd, crio or podman.")
         var runtime: ContainerRuntime
 
-        @Option(help: "When the hook is called: createRuntime or createContainer.")
+        @Option(
+            help: "When the hook is called: createRuntime or createContainer.",
+            completion: .list(HookStage.allValueStrings))
         var stage = HookStage.createRuntime
 
         @Option(
@@ -162,4 +164,5 @@ extension ContainerRuntime: ExpressibleByArgument {}
 
 extension HookStage: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
+    public static var allValueStrings: [String] { [HookStage.createRuntime, .createContainer].map(\.name) }
 }
