@@ -261,9 +261,10 @@ let package = Package(
         .testTarget(
             name: "ExportTests",
             dependencies: [
-                "Containers", "Events", "Export", "Processes",
+                "Containers", "Events", "Export", "Processes", "TetragonAPI",
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         .testTarget(
             name: "ServerTests",

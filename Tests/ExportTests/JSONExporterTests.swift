@@ -2,7 +2,9 @@
 import Events
 import Foundation
 import Logging
+import SwiftProtobuf
 import Testing
+import TetragonAPI
 
 @testable import Export
 
@@ -15,11 +17,11 @@ import Testing
     init() throws { directory = try Directory() }
 
     private func makeExporter(
-        _ path: String? = nil, _ configure: (inout ExportConfiguration) -> Void = { _ in }
+        _ path: String? = nil, _ configure: (inout ExportConfiguration) throws -> Void = { _ in }
     ) throws -> JSONExporter {
         var configuration = ExportConfiguration(path: path ?? self.path)
         configuration.queueSize = 100_000
-        configure(&configuration)
+        try configure(&configuration)
         return try JSONExporter(configuration, hub: hub, encoder: encoder, logger: log.logger)
     }
 
@@ -212,14 +214,36 @@ import Testing
         #expect(hub.accounts[0].outcome.written == 3 && hub.accounts[0].outcome.withheld == 7)
     }
 
-    @Test("an exporter takes what it is told to take")
-    func choice() async throws {
-        let configuration = ExportConfiguration(path: path)
-        let exporter = try JSONExporter(configuration, hub: hub, encoder: encoder, logger: log.logger) {
-            $0.json.count == 2
+    @Test("only events that the lists let through are written")
+    func lists() async throws {
+        let exporter = try makeExporter {
+            $0.filter = try EventFilter(
+                allow: #"{"event_set": ["PROCESS_EXEC"]}"#, of: "--export-allowlist", deny: #"{"pid": [2]}"#,
+                of: "--export-denylist")
         }
-        try await run(exporter) { hub.publish(lines: ["1", "10", "2"]) }
-        #expect(try directory.read("events.json") == "1\n2\n")
+        try await run(exporter) {
+            hub.publish(events: [event("1"), event("2", pid: 2), event("3", kind: .processExit), event("4")])
+        }
+        #expect(try directory.read("events.json") == "1\n4\n")
+    }
+
+    @Test("fields that are not wanted are not written")
+    func fields() async throws {
+        let exporter = try makeExporter {
+            $0.fields = try FieldFilters(#"{"fields": "process.binary,process.pid"}"#, of: "--field-filters")
+        }
+        let message =
+            try Tetragon_GetEventsResponse.with {
+                $0.processExec.process = .with {
+                    $0.binary = "/bin/sh"
+                    $0.arguments = "-c secret"
+                    $0.pid = 7
+                }
+                $0.nodeName = "node"
+            }.serializedBytes() as [UInt8]
+        try await run(exporter) { hub.publish(events: [event("unused", message: message)]) }
+        let line = #"{"process_exec":{"process":{"pid":7,"binary":"/bin/sh"}},"node_name":"node"}"# + "\n"
+        #expect(try directory.read("events.json") == line)
     }
 
     @Test("an exporter that ends leaves no subscription")

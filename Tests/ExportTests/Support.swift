@@ -58,22 +58,24 @@ final class Directory: Sendable {
 
 extension EventHub {
     /// Publishes events that are these lines.
-    func publish(lines: [String]) {
-        publish { _ in lines.map(event) }
+    func publish(lines: [String]) { publish(events: lines.map { event($0) }) }
+
+    func publish(events: [Event]) {
+        publish { _ in events }
         deliver(everything: true)
     }
 
     var export: Account? { accounts.first { $0.name.hasPrefix("export") } }
 }
 
-private let process = ProcessImage(
-    execID: "", parentExecID: "", pid: 1, tid: 1, namespacePid: 0, uid: 0, loginUid: 0, cwd: "/", binary: "/bin/true",
-    arguments: "", flags: "", startTime: 0, inInitTree: false, container: nil, containerKey: nil, properties: nil,
-    namespaces: nil)
-
-private func event(_ line: String) -> Event {
-    Event(
-        kind: .processExec, time: 0, process: process, parent: nil, message: GRPCNIOTransportBytes([UInt8]()),
+/// - Parameter line: its JSON, without the newline.
+func event(_ line: String, kind: EventKind = .processExec, pid: UInt32 = 1, message: [UInt8] = []) -> Event {
+    let process = ProcessImage(
+        execID: "", parentExecID: "", pid: pid, tid: pid, namespacePid: 0, uid: 0, loginUid: 0, cwd: "/",
+        binary: "/bin/true", arguments: "", flags: "", startTime: 0, inInitTree: false, container: nil,
+        containerKey: nil, properties: nil, namespaces: nil)
+    return Event(
+        kind: kind, time: 0, process: process, parent: nil, message: GRPCNIOTransportBytes(message),
         json: Array(line.utf8) + [UInt8(ascii: "\n")])
 }
 
