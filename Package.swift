@@ -64,6 +64,8 @@ let package = Package(
         // The archive, not the shared library: dist/ runs where Debian's libre2 is not.
         .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]),
         .target(name: "RE2", dependencies: ["CRE2"]),
+        // The Common Expression Language, over encoded messages.
+        .target(name: "CEL", dependencies: ["RE2", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
 
         // The road, left to right.
         .plugin(name: "EmbedBPF", capability: .buildTool()),

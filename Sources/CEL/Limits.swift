@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Bounds on expressions that strangers write.
+package struct Limits: Sendable {
+    /// Bytes of an expression.
+    package var sourceSize = 64 << 10
+    /// How deep operators, calls and brackets may be in each other. A row of `||` or `&&` counts once, whatever its
+    /// length.
+    package var depth = 200
+    /// Bytes of a regular expression.
+    package var patternSize = 4 << 10
+    /// Bytes of a compiled regular expression and of what matching it caches.
+    package var patternMemory = 1 << 20
+    /// Steps of one evaluation: about one for each operator, call and element visited, and for each 16 bytes of text
+    /// looked at or made.
+    package var cost = 100_000
+
+    package init() {}
+}
