@@ -213,6 +213,9 @@ let package = Package(
         .testTarget(
             name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux"], exclude: ["verifier-cost.tsv"]),
         .testTarget(name: "RE2Tests", dependencies: ["RE2"]),
+        .testTarget(
+            name: "CELTests",
+            dependencies: ["CEL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         .testTarget(name: "InstallerTests", dependencies: ["Installer", "Models"]),
         .testTarget(name: "OCIHookTests", dependencies: ["Models"], exclude: ["fake-agent.py"]),
 

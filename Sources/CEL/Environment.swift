@@ -21,6 +21,10 @@ package struct Environment: Sendable {
     package var limits: Limits
     let library: Library
     private let indices: [String: Int]
+    /// The type that the variables are members of; empty without one.
+    private var message = ""
+    /// By the numbers of the oneof's fields.
+    private var members: [Int: (variable: Int, type: MessageType)] = [:]
 
     package init(
         descriptors: Google_Protobuf_FileDescriptorSet, container: String = "", variables: [Variable] = [],
@@ -40,20 +44,46 @@ package struct Environment: Sendable {
         indices = Dictionary(variables.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The variables for the members of a message's oneof: each is named as the field is, and is of its type.
-    package static func variables(
-        ofOneof oneof: String, in message: String, descriptors: Google_Protobuf_FileDescriptorSet
-    ) -> [Variable] {
-        for file in descriptors.file {
-            for descriptor in file.messageType where "\(file.package).\(descriptor.name)" == message {
-                guard let index = descriptor.oneofDecl.firstIndex(where: { $0.name == oneof }) else { continue }
-                return descriptor.field.filter {
-                    $0.hasOneofIndex && $0.oneofIndex == Int32(index) && $0.type == .message
-                }
-                .map { Variable($0.name, .message(String($0.typeName.drop { $0 == "." }))) }
+    /// An environment for expressions over the messages of a type, of which one member of a oneof is set: each member
+    /// is a variable, by the field's name and of its type.
+    ///
+    /// - Parameters:
+    ///   - message: The type's full name. Names are looked up in its package first.
+    package init(
+        descriptors: Google_Protobuf_FileDescriptorSet, message: String, oneof: String, limits: Limits = Limits()
+    ) {
+        let pool = DescriptorPool(descriptors)
+        let fields = pool.message(message)?.fields.filter { $0.oneof == oneof } ?? []
+        let members = fields.compactMap { field in pool.type(of: field).map { (field, $0) } }
+        let container = message.lastIndex(of: ".").map { String(message[..<$0]) } ?? ""
+        self.init(
+            pool: pool, container: container, variables: members.map { Variable($0.name, .message($1.name)) },
+            limits: limits, library: .standard)
+        self.message = message
+        self.members = Dictionary(
+            members.enumerated().map { ($1.0.number, (variable: $0, type: $1.1)) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The variable that an encoded message of the type has a value for, and that: what programs are evaluated on. Nil
+    /// when none is set. Copies nothing.
+    ///
+    /// - Throws: ``EvaluationError/malformedMessage(_:)``
+    package func activation(of encoded: ByteString) throws(EvaluationError) -> Activation? {
+        var reader = WireReader(encoded)
+        var found: Activation?
+        do throws(WireReader.Malformed) {
+            while let (number, payload) = try reader.next() {
+                guard let member = members[number] else { continue }
+                guard let range = payload.contents else { throw WireReader.Malformed() }
+                let bytes = ByteString(encoded.storage, range)
+                found = .only(
+                    variable: member.variable, .message(MessageValue(type: member.type, bytes: bytes, pool: pool)))
             }
+        } catch {
+            throw .malformedMessage(message)
         }
-        return []
+        return found
     }
 
     /// The number by which a program names the variable.
@@ -147,7 +177,7 @@ extension Environment {
         case .bool: .bool
         case .string: .string
         case .bytes: .bytes
-        case .message(let name), .group(let name): pool.message(name).map(type(of:)) ?? .dyn
+        case .message, .group: pool.type(of: field).map(type(of:)) ?? .dyn
         }
     }
 }

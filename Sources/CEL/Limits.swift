@@ -9,10 +9,12 @@ package struct Limits: Sendable {
     package var depth = 200
     /// Bytes of a regular expression.
     package var patternSize = 4 << 10
+    /// Regular expressions in one expression.
+    package var patterns = 32
     /// Bytes of a compiled regular expression and of what matching it caches.
     package var patternMemory = 1 << 20
-    /// Steps of one evaluation: about one for each operator, call and element visited, and for each 16 bytes of text
-    /// looked at or made.
+    /// Steps of one evaluation: about one for each operator, call and element visited, for each 16 bytes of text looked
+    /// at or made, and for each 64 bytes of a message that is looked through for a field.
     package var cost = 100_000
 
     package init() {}

@@ -31,10 +31,23 @@ extension Checker {
             let key = try check(entry.key)
             let (node, type) = try value(entry.value, isOptional: entry.isOptional)
             nodes.append((key.node, node, entry.isOptional))
-            keys = keys.map { types.join($0, key.type) } ?? key.type
+            let keyType = try self.keyType(entry.key.position, key.type)
+            keys = keys.map { types.join($0, keyType) } ?? keyType
             values = values.map { types.join($0, type) } ?? type
         }
         return (.map(nodes), .map(keys ?? types.fresh(), values ?? types.fresh()))
+    }
+
+    /// Keys are simple. (Types of types of both would also grow without end.)
+    private func keyType(_ position: Int, _ type: ValueType) throws(SourceError) -> ValueType {
+        let type = types.resolve(type)
+        switch type {
+        case .bool, .int, .uint, .string, .wrapper: return type
+        case .dyn, .error, .variable: return .dyn
+        default:
+            return try complain(
+                position, "a value of type \(text(type)) cannot be the key of a map: bool, int, uint and string can")
+        }
     }
 
     /// The type of a value, or of what an optional value holds.
@@ -130,7 +143,7 @@ extension Checker {
         case .transformMapEntry:
             let (newKey, newValue) = (types.fresh(), types.fresh())
             try require(.map(newKey, newValue), body, position, "what transformMapEntry() makes")
-            return .map(types.resolve(newKey), types.resolve(newValue))
+            return .map(try keyType(position, newKey), types.resolve(newValue))
         }
     }
 

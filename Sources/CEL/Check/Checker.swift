@@ -33,7 +33,7 @@ struct Checker {
         case .name(let name, let isRooted): return try self.name(position, name, isRooted)
         case .select(let operand, let field, let isOptional):
             return try select(expression, operand, field, isOptional)
-        case .has(let operand, let field, let isOptional): return try has(position, operand, field, isOptional)
+        case .has(let operand, let field): return try has(position, operand, field)
         case .index(let operand, let index, let isOptional):
             return try self.index(position, operand, index, isOptional)
         case .call(let name, let receiver, let arguments): return try call(position, name, receiver, arguments)
@@ -153,11 +153,11 @@ struct Checker {
     }
 
     private mutating func has(
-        _ position: Int, _ operand: Expression, _ field: String, _ isOptional: Bool
+        _ position: Int, _ operand: Expression, _ field: String
     ) throws(SourceError) -> Typed {
         let operand = try check(operand)
         let (selector, _, _) = try selected(position, operand.type, field)
-        return (.has(operand.node, selector, isOptional: isOptional), .bool)
+        return (.has(operand.node, selector), .bool)
     }
 
     /// The selector, the type of what is selected, and whether the operand is an optional value of what has the field.

@@ -10,7 +10,7 @@ indirect enum Node {
     /// Without a checker: what has no meaning is an error only when it is reached.
     case failure(EvaluationError)
     case select(Node, Selector, isOptional: Bool)
-    case has(Node, Selector, isOptional: Bool)
+    case has(Node, Selector)
     case index(Node, Node, isOptional: Bool)
     case call(Function, [Node])
     case conditional(Node, Node, Node)

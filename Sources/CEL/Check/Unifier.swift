@@ -3,6 +3,8 @@
 /// Finds what the checker's type variables stand for.
 struct Unifier {
     private var bound: [Int: ValueType] = [:]
+    /// What the variables bound by the assignment under way stood for before it.
+    private var journal: [(variable: Int, before: ValueType?)] = []
     private var next = 0
 
     mutating func fresh() -> ValueType {
@@ -52,10 +54,17 @@ struct Unifier {
     /// Can values of the second type stand where the first is expected? Where they can, variables are bound; else
     /// nothing changes.
     mutating func assign(_ types: [(ValueType, ValueType)]) -> Bool {
-        var trial = self
-        for (expected, actual) in types where !trial.agree(actual, expected) { return false }
-        self = trial
+        defer { journal.removeAll(keepingCapacity: true) }
+        for (expected, actual) in types where !agree(actual, expected) {
+            for (variable, before) in journal.reversed() { bound[variable] = before }
+            return false
+        }
         return true
+    }
+
+    private mutating func set(_ variable: Int, _ type: ValueType) {
+        journal.append((variable, bound[variable]))
+        bound[variable] = type
     }
 
     /// One type for both: the more general one, or `dyn` where they have nothing in common.
@@ -106,13 +115,13 @@ struct Unifier {
             if known == type { return .bound }
             guard agree(type, known) else { return .conflict }
             let general = mostGeneral(type, known)
-            if !occurs(number, in: general) { bound[number] = general }
+            if !occurs(number, in: general) { set(number, general) }
             return .bound
         }
         if occurs(number, in: type) {
             return resolve(type) == .variable(number) ? .bound : .cyclic
         }
-        bound[number] = type
+        set(number, type)
         return .bound
     }
 

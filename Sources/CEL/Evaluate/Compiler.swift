@@ -6,6 +6,18 @@ struct Compiler {
     typealias Body = Program.Body
 
     let environment: Environment
+    private let spent: Spent
+
+    /// What compiling has taken of the bounds.
+    private final class Spent {
+        var patterns = 0
+        var cost = 0
+    }
+
+    init(environment: Environment) {
+        self.environment = environment
+        spent = Spent()
+    }
 
     func compile(_ node: Node) throws(SourceError) -> Body {
         switch node {
@@ -19,19 +31,19 @@ struct Compiler {
             if isOptional {
                 return { frame throws(EvaluationError) in
                     try frame.charge()
-                    return try Selection.optional(try operand(&frame), selector, pool)
+                    return try Selection.optional(try operand(&frame), selector, pool, &frame)
                 }
             }
             return { frame throws(EvaluationError) in
                 try frame.charge()
-                return try Selection.value(try operand(&frame), selector, pool)
+                return try Selection.value(try operand(&frame), selector, pool, &frame)
             }
-        case .has(let operand, let selector, _):
+        case .has(let operand, let selector):
             let operand = try compile(operand)
             let pool = environment.pool
             return { frame throws(EvaluationError) in
                 try frame.charge()
-                return .bool(try Selection.has(try operand(&frame), selector, pool))
+                return .bool(try Selection.has(try operand(&frame), selector, pool, &frame))
             }
         case .index(let operand, let index, let isOptional):
             let operand = try compile(operand)
@@ -95,11 +107,14 @@ struct Compiler {
         let body = Self.call(function, bodies)
         // What is the same for every event is computed once. An error stays one, to be passed over or not.
         guard arguments.allSatisfy({ $0.constant != nil }) else { return body }
-        var frame = Frame(activation: .all([]), placeCount: 0, limit: environment.limits.cost)
+        var frame = Frame(
+            activation: .all([]), placeCount: 0, limit: max(0, environment.limits.cost / 10 - spent.cost))
+        defer { spent.cost += frame.cost }
         do throws(EvaluationError) {
             let value = try body(&frame)
             return { frame throws(EvaluationError) in value }
         } catch {
+            if case .tooExpensive = error { return body }
             return { [error] frame throws(EvaluationError) in throw error }
         }
     }
@@ -146,6 +161,11 @@ struct Compiler {
         switch (function.name, constant) {
         case ("matches", .string(let pattern)):
             let text = try compile(arguments[0])
+            let limit = environment.limits.patterns
+            guard spent.patterns < limit else {
+                throw SourceError(0, "the expression has more than \(limit) regular expressions")
+            }
+            spent.patterns += 1
             let expression: RegularExpression
             do throws(EvaluationError) {
                 expression = try Patterns.compile(pattern, environment.limits)
@@ -275,19 +295,4 @@ struct Compiler {
             return try builder.message.converted()
         }
     }
-}
-
-/// Puts a map together: a key may be there once.
-struct MapBuilder {
-    private var entries: [(key: Value, value: Value)] = []
-    private var keys: Set<MapKey> = []
-
-    mutating func insert(_ key: Value, _ value: Value) throws(EvaluationError) {
-        if case .double = key { throw .unsupportedKey("double") }
-        guard let mapKey = MapKey(key) else { throw .unsupportedKey(key.typeName) }
-        guard keys.insert(mapKey).inserted else { throw .repeatedKey }
-        entries.append((key, value))
-    }
-
-    var value: MapValue { MapValue(entries) }
 }

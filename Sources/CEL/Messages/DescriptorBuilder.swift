@@ -4,7 +4,9 @@ internal import SwiftProtobuf
 extension DescriptorPool {
     /// Reads descriptors.
     struct Builder {
-        var messages: [String: MessageType] = [:]
+        /// Message types by their full names: where they are among `messages`.
+        var indices: [String: Int] = [:]
+        var messages: [Int: MessageType] = [:]
         var constants: [String: Int64] = [:]
         var extensions: [String: Field] = [:]
         /// The constant that an enum begins with: what its fields read as when they are not set.
@@ -15,17 +17,19 @@ extension DescriptorPool {
 }
 
 extension DescriptorPool.Builder {
-    mutating func enumerations(of file: Google_Protobuf_FileDescriptorProto) {
+    /// The names that fields refer to.
+    mutating func names(of file: Google_Protobuf_FileDescriptorProto) {
         let scope = file.package
         for descriptor in file.enumType { add(descriptor, in: scope) }
-        for descriptor in file.messageType { enumerations(of: descriptor, in: scope, depth: 0) }
+        for descriptor in file.messageType { names(of: descriptor, in: scope, depth: 0) }
     }
 
-    private mutating func enumerations(of message: Google_Protobuf_DescriptorProto, in scope: String, depth: Int) {
+    private mutating func names(of message: Google_Protobuf_DescriptorProto, in scope: String, depth: Int) {
         guard depth < Self.maximumDepth else { return }
         let name = Self.join(scope, message.name)
+        if indices[name] == nil { indices[name] = indices.count }
         for descriptor in message.enumType { add(descriptor, in: name) }
-        for descriptor in message.nestedType { enumerations(of: descriptor, in: name, depth: depth + 1) }
+        for descriptor in message.nestedType { names(of: descriptor, in: name, depth: depth + 1) }
     }
 
     private mutating func add(_ descriptor: Google_Protobuf_EnumDescriptorProto, in scope: String) {
@@ -43,16 +47,21 @@ extension DescriptorPool.Builder {
     private mutating func add(
         _ descriptor: Google_Protobuf_DescriptorProto, in scope: String, presence: Bool, depth: Int
     ) {
-        guard depth < Self.maximumDepth else { return }
         let name = Self.join(scope, descriptor.name)
+        guard depth < Self.maximumDepth, let index = indices[name] else { return }
         let fields = descriptor.field.map { field in
-            let siblings =
-                field.hasOneofIndex
-                ? descriptor.field.filter { $0.hasOneofIndex && $0.oneofIndex == field.oneofIndex }
-                    .map { Int($0.number) }.filter { $0 != Int(field.number) } : []
-            return self.field(field, presence: presence, siblings: siblings, owner: name, name: field.name)
+            var oneof: String?
+            var siblings: [Int] = []
+            if field.hasOneofIndex, descriptor.oneofDecl.indices.contains(Int(field.oneofIndex)) {
+                oneof = descriptor.oneofDecl[Int(field.oneofIndex)].name
+                siblings = descriptor.field.filter { $0.hasOneofIndex && $0.oneofIndex == field.oneofIndex }
+                    .map { Int($0.number) }.filter { $0 != Int(field.number) }
+            }
+            return self.field(
+                field, presence: presence, oneof: oneof, siblings: siblings, owner: name, name: field.name)
         }
-        messages[name] = MessageType(name: name, fields: fields, isMapEntry: descriptor.options.mapEntry)
+        messages[index] = MessageType(
+            name: name, index: index, fields: fields, isMapEntry: descriptor.options.mapEntry)
         for nested in descriptor.nestedType { add(nested, in: name, presence: presence, depth: depth + 1) }
         for field in descriptor.extension { addExtension(field, in: name) }
     }
@@ -60,21 +69,26 @@ extension DescriptorPool.Builder {
     private mutating func addExtension(_ descriptor: Google_Protobuf_FieldDescriptorProto, in scope: String) {
         let name = Self.join(scope, descriptor.name)
         extensions[name] = field(
-            descriptor, presence: true, siblings: [], owner: Self.absolute(descriptor.extendee), name: name)
+            descriptor, presence: true, oneof: nil, siblings: [], owner: Self.absolute(descriptor.extendee), name: name)
     }
 
     private func field(
-        _ descriptor: Google_Protobuf_FieldDescriptorProto, presence: Bool, siblings: [Int], owner: String,
-        name: String
+        _ descriptor: Google_Protobuf_FieldDescriptorProto, presence: Bool, oneof: String?, siblings: [Int],
+        owner: String, name: String
     ) -> Field {
         let kind = Self.kind(descriptor)
         let isRepeated = descriptor.label == .repeated
-        let isMessage = if case .message = kind { true } else if case .group = kind { true } else { false }
+        let message: String? =
+            switch kind {
+            case .message, .group: Self.absolute(descriptor.typeName)
+            default: nil
+            }
         return Field(
-            name: name, number: Int(descriptor.number), kind: kind, isRepeated: isRepeated,
-            isPacked: descriptor.options.hasPacked ? descriptor.options.packed : !presence,
-            hasPresence: !isRepeated && (presence || isMessage || descriptor.hasOneofIndex),
-            defaultValue: defaultValue(descriptor.defaultValue, kind), siblings: siblings, owner: owner)
+            name: name, number: Int(descriptor.number), kind: kind, message: message.flatMap { indices[$0] },
+            isRepeated: isRepeated,
+            hasPresence: !isRepeated && (presence || message != nil || descriptor.hasOneofIndex),
+            defaultValue: defaultValue(descriptor.defaultValue, kind), oneof: oneof, siblings: siblings,
+            owner: indices[owner])
     }
 
     private static func kind(_ descriptor: Google_Protobuf_FieldDescriptorProto) -> Field.Kind {
@@ -88,8 +102,8 @@ extension DescriptorPool.Builder {
         case .fixed32: .fixed32
         case .bool: .bool
         case .string: .string
-        case .group: .group(absolute(descriptor.typeName))
-        case .message: .message(absolute(descriptor.typeName))
+        case .group: .group
+        case .message: .message
         case .bytes: .bytes
         case .uint32: .uint32
         case .enum: .enumeration(absolute(descriptor.typeName))

@@ -9,14 +9,17 @@ package final class MessageType: Sendable {
     }
 
     package let name: String
+    /// Its place in the pool.
+    let index: Int
     let fields: [Field]
     let conversion: Conversion
     /// Is it the entry of a map field?
     let isMapEntry: Bool
     private let byName: [String: Int]
 
-    init(name: String, fields: [Field], isMapEntry: Bool) {
+    init(name: String, index: Int, fields: [Field], isMapEntry: Bool) {
         self.name = name
+        self.index = index
         self.fields = fields
         self.isMapEntry = isMapEntry
         conversion = Conversion(name)
@@ -34,50 +37,53 @@ final class Field: Sendable {
         case bool, string, bytes
         /// By its full name; enums are ints to CEL.
         case enumeration(String)
-        /// By its full name.
-        case message(String)
-        case group(String)
+        case message, group
     }
 
     let name: String
     let number: Int
     let kind: Kind
+    /// The place in the pool of its message's type; nil for a simple field, and where nothing is known of the type.
+    let message: Int?
     let isRepeated: Bool
-    let isPacked: Bool
     /// Is a field that is set to its default value still a field that is set?
     let hasPresence: Bool
     let defaultValue: Value
-    /// The numbers of the other fields of its oneof: the last one of all of them counts.
+    /// The name of the oneof that it is a member of.
+    let oneof: String?
+    /// The numbers of the other members: the last one of all of them counts.
     let siblings: [Int]
-    /// The message that it is a field of.
-    let owner: String
+    /// The place of the type that it is a field of; nil for an extension of an unknown one.
+    let owner: Int?
 
     init(
-        name: String, number: Int, kind: Kind, isRepeated: Bool, isPacked: Bool, hasPresence: Bool,
-        defaultValue: Value, siblings: [Int], owner: String
+        name: String, number: Int, kind: Kind, message: Int?, isRepeated: Bool, hasPresence: Bool,
+        defaultValue: Value, oneof: String?, siblings: [Int], owner: Int?
     ) {
         self.name = name
         self.number = number
         self.kind = kind
+        self.message = message
         self.isRepeated = isRepeated
-        self.isPacked = isPacked
         self.hasPresence = hasPresence
         self.defaultValue = defaultValue
+        self.oneof = oneof
         self.siblings = siblings
         self.owner = owner
     }
 
-    var messageName: String? {
+    var isMessage: Bool {
         switch kind {
-        case .message(let name), .group(let name): name
-        default: nil
+        case .message, .group: true
+        default: false
         }
     }
 }
 
 /// All types of a set of descriptors.
 package final class DescriptorPool: Sendable {
-    private let messages: [String: MessageType]
+    private let messages: [MessageType]
+    private let indices: [String: Int]
     /// Enum constants by their full names, `package.Enum.CONSTANT`.
     private let constants: [String: Int64]
     /// By their full names.
@@ -86,26 +92,27 @@ package final class DescriptorPool: Sendable {
     /// Takes the files in any order; what they import should be among them.
     package init(_ files: Google_Protobuf_FileDescriptorSet) {
         var builder = Builder()
-        // Enums first: defaults of fields name their constants.
-        for file in files.file { builder.enumerations(of: file) }
+        for file in files.file { builder.names(of: file) }
         for file in files.file { builder.messages(of: file) }
-        messages = builder.messages
+        let messages = builder.messages
+        self.messages = (0..<messages.count).compactMap { messages[$0] }
+        indices = builder.indices
         constants = builder.constants
         extensions = builder.extensions
     }
 
-    package func message(_ name: String) -> MessageType? { messages[name] }
+    package func message(_ name: String) -> MessageType? { indices[name].map { messages[$0] } }
     func constant(_ name: String) -> Int64? { constants[name] }
 
     /// A field by its name, or an extension of the type by its full name.
     func field(_ name: String, of type: MessageType) -> Field? {
         if let field = type.field(name) { return field }
-        guard let field = extensions[name], field.owner == type.name else { return nil }
+        guard let field = extensions[name], field.owner == type.index else { return nil }
         return field
     }
 
     /// The type of a field's message.
-    func type(of field: Field) -> MessageType? { field.messageName.flatMap { messages[$0] } }
+    func type(of field: Field) -> MessageType? { field.message.map { messages[$0] } }
 
     /// The key's and the value's field where the field is a map.
     func mapFields(of field: Field) -> (key: Field, value: Field)? {
@@ -117,7 +124,7 @@ package final class DescriptorPool: Sendable {
 
     /// Extensions of a type that the pool knows.
     func extensions(of type: MessageType) -> [Field] {
-        extensions.values.filter { $0.owner == type.name }.sorted { $0.number < $1.number }
+        extensions.values.filter { $0.owner == type.index }.sorted { $0.number < $1.number }
     }
 }
 

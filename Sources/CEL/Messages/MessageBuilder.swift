@@ -31,7 +31,7 @@ struct MessageBuilder {
         } else {
             if isDropped(field, value) { return }
             // A field without presence is not set by its default.
-            if !field.hasPresence, field.messageName == nil, value.isZero, try scalar(field, value) != nil { return }
+            if !field.hasPresence, !field.isMessage, value.isZero, try scalar(field, value) != nil { return }
             try write(field, value)
         }
     }
@@ -52,12 +52,14 @@ struct MessageBuilder {
 
     private mutating func write(_ field: Field, _ value: Value) throws(EvaluationError) {
         switch field.kind {
-        case .message(let name):
-            guard let type = pool.message(name) else { throw mismatch(field, value) }
+        case .message:
+            guard let type = pool.type(of: field) else { throw mismatch(field, value) }
             guard let contents = try Self.contents(type, value, pool) else { throw mismatch(field, value) }
             writer.delimited(field.number, contents.bytes)
-        case .group(let name):
-            guard case .message(let message) = value, message.type.name == name else { throw mismatch(field, value) }
+        case .group:
+            guard case .message(let message) = value, message.type.index == field.message else {
+                throw mismatch(field, value)
+            }
             writer.tag(field.number, 3)
             writer.raw(message.bytes.bytes)
             writer.tag(field.number, 4)

@@ -37,7 +37,7 @@ package final class MessageValue: Sendable {
             if let (key, value) = pool.mapFields(of: field) { return .map(try map(field, key, value)) }
             return .list(try list(field))
         }
-        if field.messageName == nil { return try scalar(field) ?? field.defaultValue }
+        if !field.isMessage { return try scalar(field) ?? field.defaultValue }
         guard let bytes = try messageBytes(field) else { return try unset(field) }
         return try message(field, bytes)
     }
@@ -47,16 +47,14 @@ package final class MessageValue: Sendable {
             if pool.mapFields(of: field) != nil { return try messageBytes(field) != nil }
             return try !list(field).isEmpty
         }
-        if field.messageName != nil { return try messageBytes(field) != nil }
+        if field.isMessage { return try messageBytes(field) != nil }
         guard let value = try scalar(field) else { return false }
         return field.hasPresence || !value.isZero
     }
 
     /// What a field that is not set reads as.
     private func unset(_ field: Field) throws(EvaluationError) -> Value {
-        guard let name = field.messageName, let type = pool.message(name) else {
-            throw .malformedMessage(field.messageName ?? field.name)
-        }
+        let type = try type(of: field)
         return switch type.conversion {
         case .wrapper, .value, .any: .null
         case .timestamp: .timestamp(Timestamp(seconds: 0, nanoseconds: 0))
@@ -68,10 +66,15 @@ package final class MessageValue: Sendable {
     }
 
     private func message(_ field: Field, _ bytes: ByteString) throws(EvaluationError) -> Value {
-        guard let name = field.messageName, let type = pool.message(name) else {
-            throw .malformedMessage(field.messageName ?? field.name)
-        }
+        let type = try type(of: field)
         return try nested(type, bytes).converted()
+    }
+
+    private func type(of field: Field) throws(EvaluationError) -> MessageType {
+        guard let type = pool.type(of: field) else {
+            throw .invalidArgument("nothing is known of the type of the field \(field.name)")
+        }
+        return type
     }
 
     // MARK: Finding
@@ -120,7 +123,7 @@ package final class MessageValue: Sendable {
 
     private func list(_ field: Field) throws(EvaluationError) -> [Value] {
         var elements: [Value] = []
-        if field.messageName != nil {
+        if field.isMessage {
             var parts: [ByteString] = []
             try scan(field) { payload throws(WireReader.Malformed) in
                 guard let range = payload?.contents else { throw WireReader.Malformed() }
@@ -137,28 +140,22 @@ package final class MessageValue: Sendable {
     }
 
     private func map(_ field: Field, _ keyField: Field, _ valueField: Field) throws(EvaluationError) -> MapValue {
-        guard let entryType = pool.type(of: field) else { throw .malformedMessage(field.name) }
+        let entryType = try type(of: field)
         var parts: [ByteString] = []
         try scan(field) { payload throws(WireReader.Malformed) in
             guard let range = payload?.contents else { throw WireReader.Malformed() }
             parts.append(ByteString(bytes.storage, range))
         }
-        var entries: [(key: Value, value: Value)] = []
-        var positions: [MapKey: Int] = [:]
+        var map = MapBuilder()
         for part in parts {
             let entry = try nested(entryType, part)
             let key = try entry.read(keyField)
             let value = try entry.read(valueField)
             guard let mapKey = MapKey(key) else { throw .malformedMessage(entryType.name) }
             // Of two entries with one key the last counts.
-            if let position = positions[mapKey] {
-                entries[position].value = value
-            } else {
-                positions[mapKey] = entries.count
-                entries.append((key, value))
-            }
+            map.set(mapKey, key, value)
         }
-        return MapValue(entries)
+        return map.value
     }
 }
 

@@ -7,7 +7,7 @@ struct Expression {
         /// A name that is not behind a dot; `isRooted` with a dot before it.
         case name(String, isRooted: Bool)
         case select(Expression, String, isOptional: Bool)
-        case has(Expression, String, isOptional: Bool)
+        case has(Expression, String)
         case index(Expression, Expression, isOptional: Bool)
         case call(String, receiver: Expression?, [Expression])
         case conditional(Expression, Expression, Expression)

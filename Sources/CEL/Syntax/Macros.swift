@@ -41,10 +41,10 @@ extension Parser {
     }
 
     private func has(_ position: Int, _ argument: Expression) throws(SourceError) -> Expression {
-        guard case .select(let operand, let field, let isOptional) = argument.kind else {
+        guard case .select(let operand, let field, _) = argument.kind else {
             throw SourceError(argument.position, "has() takes the selection of a field: has(a.b)")
         }
-        return try node(position, .has(operand, field, isOptional: isOptional), [operand])
+        return try node(position, .has(operand, field), [operand])
     }
 
     private func comprehension(
@@ -109,7 +109,7 @@ extension Parser {
             }
             let kind: Expression.Kind =
                 name == "getExt"
-                ? .select(arguments[0], field, isOptional: false) : .has(arguments[0], field, isOptional: false)
+                ? .select(arguments[0], field, isOptional: false) : .has(arguments[0], field)
             return try node(position, kind, [arguments[0]])
         default: return nil
         }

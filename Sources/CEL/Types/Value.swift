@@ -76,7 +76,7 @@ package final class MapValue: Sendable {
     /// Keys are bool, int, uint or string, each there once.
     init(_ entries: [(key: Value, value: Value)]) {
         self.entries = entries
-        guard entries.count > 4 else {
+        guard entries.count > 8 else {
             index = nil
             return
         }
@@ -96,6 +96,44 @@ package final class MapValue: Sendable {
     subscript(key: MapKey) -> Value? {
         if let index { return index[key].map { entries[$0].value } }
         return entries.first { MapKey($0.key) == key }?.value
+    }
+}
+
+/// Puts a map together.
+struct MapBuilder {
+    private var entries: [(key: Value, value: Value)] = []
+    private var keys: [MapKey] = []
+    /// Made when looking at every key takes too long.
+    private var positions: [MapKey: Int] = [:]
+    private static let few = 8
+
+    var value: MapValue { MapValue(entries) }
+
+    private func position(_ key: MapKey) -> Int? {
+        keys.count <= Self.few ? keys.firstIndex(of: key) : positions[key]
+    }
+
+    /// The key may be there already.
+    mutating func set(_ mapKey: MapKey, _ key: Value, _ value: Value) {
+        if let position = position(mapKey) {
+            entries[position].value = value
+            return
+        }
+        entries.append((key, value))
+        keys.append(mapKey)
+        if keys.count == Self.few + 1 {
+            positions = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($1, $0) })
+        } else if keys.count > Self.few {
+            positions[mapKey] = keys.count - 1
+        }
+    }
+
+    /// The key must not be there yet.
+    mutating func insert(_ key: Value, _ value: Value) throws(EvaluationError) {
+        if case .double = key { throw .unsupportedKey("double") }
+        guard let mapKey = MapKey(key) else { throw .unsupportedKey(key.typeName) }
+        guard position(mapKey) == nil else { throw .repeatedKey }
+        set(mapKey, key, value)
     }
 }
 
