@@ -28,8 +28,10 @@ package struct Program: Sendable {
         return try body(&frame)
     }
 
-    /// Is the expression true of it? Any other value than true and false is an error.
+    /// Is the expression true of it? An expression that mentions other variables only, not the one that has a value, is
+    /// true of nothing, whatever it says. Any other value than true and false is an error.
     package func matches(_ activation: Activation) throws(EvaluationError) -> Bool {
+        if case .only(let variable, _) = activation, !variables.isEmpty, !variables.contains(variable) { return false }
         guard case .bool(let value) = try evaluate(activation) else { throw .noSuchOverload("a filter's result") }
         return value
     }

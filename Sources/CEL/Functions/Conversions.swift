@@ -110,7 +110,7 @@ enum Conversion {
         }
     }
 
-    /// The shortest text that is read as the same number: with an exponent from 1e21 and below 1e-6 on.
+    /// The shortest text that is read as the same number: with an exponent below 0.0001 and from about 2^53 on.
     static func text(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Infinity" : "Infinity" }
