@@ -69,7 +69,7 @@ let package = Package(
 
         // The road, left to right.
         .plugin(name: "EmbedBPF", capability: .buildTool()),
-        .target(name: "Sensors", dependencies: ["CRecords", "CLibbpf", "CLinux"], plugins: ["EmbedBPF"]),
+        .target(name: "Sensors", dependencies: ["CRecords", "CLibbpf", "CLinux", "Models"], plugins: ["EmbedBPF"]),
         .target(name: "Containers", dependencies: ["Models", "CLinux"]),
         .target(
             name: "Runtimes",
@@ -109,8 +109,11 @@ let package = Package(
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "SystemPackage", package: "swift-system"),

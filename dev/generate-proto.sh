@@ -10,7 +10,7 @@
 # usage: dev/generate-proto.sh [OUTPUT_DIRECTORY]
 #
 # PLUGINS, if set, is a directory that has the generators already; otherwise they are built.
-set -eu
+set -eu -o pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 output=${1:-$root/Sources}
@@ -45,24 +45,15 @@ generate() {
         "${@/#/$root/proto/}"
 }
 
-# What the API's messages consist of, for whoever reads their encoded form by names that users give.
-#
-# usage: describe DIRECTORY_OF_PROTO TARGET
-describe() {
-    local target=$output/$2/descriptors.pb.swift
-    {
-        echo "// SPDX-License-Identifier: Apache-2.0"
-        echo "// Written by dev/generate-proto.sh from proto/$1."
-        echo
-        echo "/// A serialized google.protobuf.FileDescriptorSet of the API, in base64."
-        echo "let encodedDescriptors: StaticString = \"\"\""
-        protoc --proto_path="$root/proto" --include_imports --descriptor_set_out=/dev/stdout "$root/proto/$1"/*.proto |
-            base64 --wrap=115 | sed 's/^/    /; $!s/$/\\/'
-        echo '    """'
-    } >"$target"
-}
+generate "tetragon apus grpc" TetragonAPI tetragon/sensors.proto apus/node.proto grpc/health.proto grpc/reflection.proto
 
-generate "tetragon apus" TetragonAPI tetragon/sensors.proto apus/node.proto
-describe tetragon TetragonAPI
+# What the server tells of itself to clients that have no proto files.
+{
+    echo '// DO NOT EDIT. Written by dev/generate-proto.sh: what the server tells clients that ask for its proto files.'
+    printf '\n/// A google.protobuf.FileDescriptorSet of what is served and all that it imports, as base64.\n'
+    printf 'package let servedDescriptors: StaticString =\n    "%s"\n' "$(protoc --proto_path="$root/proto" \
+        --include_imports --descriptor_set_out=/dev/stdout \
+        "$root"/proto/{tetragon/sensors,apus/node,grpc/health,grpc/reflection}.proto | base64 -w 0)"
+} >"$output/TetragonAPI/served.pb.swift"
 generate cri CRIAPI cri/runtime.proto
 generate nri NRI

@@ -2,6 +2,7 @@
 import CLibbpf
 import CRecords
 import Glibc
+import Models
 
 /// The embedded object in the kernel: opened, fitted to the kernel and the configuration, loaded. Owns the links too.
 final class Programs {

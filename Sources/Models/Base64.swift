@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The bytes of a StaticString of base64 without line breaks. Ours, because Foundation for this alone is megabytes.
-func decodeBase64(_ text: StaticString) -> [UInt8] {
+package func decodeBase64(_ text: StaticString) -> [UInt8] {
     var values = [UInt8](repeating: 0, count: 256)
     for (value, letter) in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8.enumerated() {
         values[Int(letter)] = UInt8(value)
