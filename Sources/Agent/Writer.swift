@@ -47,6 +47,7 @@ final class Writer: @unchecked Sendable {
             switch event.kind {
             case .exec: execs[Int(event.process.origin.kind.rawValue)] += 1
             case .exit: exits += 1
+            case .test: break
             }
         }
     }

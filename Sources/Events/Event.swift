@@ -6,6 +6,7 @@ package import Processes
 package enum EventKind: Int, Sendable {
     case processExec = 1
     case processExit = 5
+    case test = 40_000
 }
 
 /// One event, made once and shared by all subscribers.

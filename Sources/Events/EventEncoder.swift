@@ -25,8 +25,14 @@ package struct EventEncoder: Sendable {
     }
 
     package func encode(_ happened: ProcessEvent, formats: EventFormats) -> Event {
-        Event(
-            kind: happened.kind == .exec ? .processExec : .processExit, time: happened.bootTime,
+        let kind: EventKind =
+            switch happened.kind {
+            case .exec: .processExec
+            case .exit: .processExit
+            case .test: .test
+            }
+        return Event(
+            kind: kind, time: happened.bootTime,
             process: happened.process, parent: happened.parent, ancestors: happened.ancestors,
             message: formats.contains(.protobuf) ? protobuf(happened) : GRPCNIOTransportBytes([]),
             json: formats.contains(.json) ? json(happened) : [])
@@ -47,6 +53,7 @@ package struct EventEncoder: Sendable {
     // MARK: GetEventsResponse
 
     private func protobuf(_ happened: ProcessEvent) -> GRPCNIOTransportBytes {
+        if case .test(let marker) = happened.kind { return protobuf(marker, at: happened.time) }
         let process = happened.process.protobuf
         let parent = happened.parent?.protobuf
         var tail = ProtobufWriter()
@@ -85,6 +92,16 @@ package struct EventEncoder: Sendable {
         tellsAncestors ? Array(happened.ancestors) : []
     }
 
+    private func protobuf(_ marker: TestMarker, at time: Int64) -> GRPCNIOTransportBytes {
+        var w = ProtobufWriter()
+        w.message(UInt32(EventKind.test.rawValue)) {
+            for (field, number) in zip(UInt32(1)..., marker.numbers) { $0.uint64(field, number) }
+        }
+        w.timestamp(1001, time)
+        w.bytes += protobufTail
+        return GRPCNIOTransportBytes(w.bytes)
+    }
+
     private static func size(_ process: [UInt8], _ references: UInt32) -> Int {
         process.count + (references == 0 ? 0 : 1 + ProtobufWriter.length(ofVarint: UInt64(references)))
     }
@@ -100,6 +117,7 @@ package struct EventEncoder: Sendable {
     // MARK: JSON
 
     private func json(_ happened: ProcessEvent) -> [UInt8] {
+        if case .test(let marker) = happened.kind { return json(marker, at: happened.time) }
         let process = happened.process.json
         let parent = happened.parent?.json
         var w = JSONWriter(capacity: process.count + (parent?.count ?? 0) + jsonTail.count + 160)
@@ -119,6 +137,19 @@ package struct EventEncoder: Sendable {
         }
         if !jsonTail.isEmpty { w.append(jsonTail) }
         w.timestamp("time", happened.time)
+        w.raw("}\n")
+        return w.finish()
+    }
+
+    private func json(_ marker: TestMarker, at time: Int64) -> [UInt8] {
+        let names: [StaticString] = ["arg0", "arg1", "arg2", "arg3"]
+        var w = JSONWriter(capacity: jsonTail.count + 160)
+        w.raw("{")
+        w.object("test") {
+            for (name, number) in zip(names, marker.numbers) { $0.quoted(name, number) }
+        }
+        if !jsonTail.isEmpty { w.append(jsonTail) }
+        w.timestamp("time", time)
         w.raw("}\n")
         return w.finish()
     }

@@ -6,6 +6,8 @@ package struct ProcessEvent {
         case exec
         /// `code` as wait() reports it: exit status << 8 | core << 7 | signal.
         case exit(code: Int32)
+        /// The sensor `test` is on, and this exec is what it looks out for.
+        case test(TestMarker)
     }
 
     package let kind: Kind

@@ -64,6 +64,21 @@ import TetragonAPI
             parentReferences: 300)
     }
 
+    @Test func `a test event carries its numbers and nothing of a process`() throws {
+        for numbers: [UInt64] in [[1, 2, 3, .max], [0, 0, 0, 0]] {
+            let event = try decoded(
+                ProcessEvent(
+                    kind: .test(TestMarker(numbers: numbers)), bootTime: 5, time: 1_700_000_000_500_000_000,
+                    process: image(), references: 0, parent: nil, parentReferences: 0))
+            guard case .test(let test)? = event.event else {
+                Issue.record("it is no test event")
+                return
+            }
+            #expect([test.arg0, test.arg1, test.arg2, test.arg3] == numbers)
+            #expect(event.nodeName == "node-1" && event.clusterName == "east" && event.time.seconds == 1_700_000_000)
+        }
+    }
+
     @Test func `what a process is to its container is told`() throws {
         let container = try container(pod: true)
         func phase(_ image: ProcessImage) throws -> Tetragon_ProcessPhase {

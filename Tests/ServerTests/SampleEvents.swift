@@ -27,6 +27,7 @@ func sampleEvent(
         switch kind {
         case .processExec: $0.processExec = .with { $0.process = sent }
         case .processExit: $0.processExit = .with { $0.process = sent }
+        case .test: $0.test = .init()
         }
     }
     return Event(
