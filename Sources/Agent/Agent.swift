@@ -30,7 +30,7 @@ import Models
             LineLogHandler(label: "apus-agent", format: options.logFormat, level: level)
         }
         do {
-            try await Wiring(options, shape: shape, log: log).run()
+            try await Wiring(options, shape: shape, log: log, level: level).run()
         } catch {
             log.critical("cannot go on", metadata: ["error": "\(error)"])
             exit(1)

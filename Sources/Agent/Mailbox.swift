@@ -3,6 +3,7 @@ import CLinux
 import Containers
 import Glibc
 import Models
+import Processes
 import Synchronization
 
 /// What other threads ask of the writer, taken by it between batches.
@@ -12,6 +13,10 @@ final class Mailbox: Sendable {
         case pods(PodChange, source: String)
         case found([Container])
         case containers(CheckedContinuation<[KnownContainer], Never>)
+        /// The pids of the process table, and what it holds of the first of some.
+        case pids(CheckedContinuation<[UInt32], Never>)
+        case page(of: ArraySlice<UInt32>, CheckedContinuation<TrackedPage, Never>)
+        case testSensor(isOn: Bool, CheckedContinuation<Void, Never>)
         case stop
 
         fileprivate func refuse() {
@@ -20,6 +25,10 @@ final class Mailbox: Sendable {
                 continuation.resume(
                     returning: .failure(RegistrationError(.unavailable, "the agent is going and takes no container")))
             case .containers(let continuation): continuation.resume(returning: [])
+            case .pids(let continuation): continuation.resume(returning: [])
+            case .page(let pids, let continuation):
+                continuation.resume(returning: TrackedPage(covered: pids.count))
+            case .testSensor(_, let continuation): continuation.resume()
             case .pods, .found, .stop: break
             }
         }

@@ -42,9 +42,9 @@ final class Refusals: Sendable {
                 "id": "\(container)", "cause": "\(error.code.rawValue)", "error": "\(error)",
                 "pid": "\(peer?.pid ?? 0)", "uid": peer.map { "\($0.uid)" } ?? "",
             ]
-        case .connection(let uid, let pid):
-            message = "connection to the hook's socket closed: there are too many"
-            fields = ["pid": "\(pid)", "uid": "\(uid)"]
+        case .connection(let uid, let pid, let address):
+            message = "connection closed: there are too many"
+            fields = ["address": "\(address)", "pid": "\(pid)", "uid": "\(uid)"]
         }
         if suppressed > 0 { fields["suppressed"] = "\(suppressed)" }
         log.warning(message, metadata: fields)
@@ -61,6 +61,6 @@ final class Refusals: Sendable {
             byCause[code].map { "\($0) \(code.rawValue)" }
         }
         return (total > 0 ? ", \(total) registrations refused (\(causes.joined(separator: ", ")))" : "")
-            + (connections > 0 ? ", \(connections) connections to the hook's socket closed as too many" : "")
+            + (connections > 0 ? ", \(connections) connections closed as too many" : "")
     }
 }

@@ -31,7 +31,7 @@ struct Wiring {
     private let refusals: Refusals
     private let startedAt = WallClock.bootNanoseconds
 
-    init(_ options: AgentOptions, shape: EventShape, log: Logger) throws {
+    init(_ options: AgentOptions, shape: EventShape, log: Logger, level: LogLevel) throws {
         self.options = options
         self.log = log
         let hub = EventHub()
@@ -88,10 +88,12 @@ struct Wiring {
         // Who rotates the file may say so at any time; the signal's default is the end.
         if options.reopensExport { signal(SIGHUP, SIG_IGN) }
         server = APIServer(
-            configuration: .init(
-                serverAddress: options.serverAddress, hookAddress: options.hookAddress,
-                eventQueueSize: options.eventQueueSize),
-            hub: hub, ready: ready, health: { HealthReport(writer.report, hub.accounts, refusals) }, info: { info },
+            configuration: try .init(options), hub: hub, ready: ready,
+            health: { HealthReport(writer.report, hub.accounts, refusals) }, info: { info },
+            debug: DebugAccess(
+                logLevel: { level.current }, setLogLevel: { level.change(to: $0, log) }, pids: writer.pids,
+                page: { await writer.page(of: $0) }),
+            sensors: SensorAccess(basePrograms: { writer.report.programs }, setTest: writer.setTestSensor),
             containers: { await writer.containers() },
             register: { request, peer in
                 Failpoint.requestReceived.reach()
@@ -112,7 +114,7 @@ struct Wiring {
                             "init": "\(registration.initProcess)", "stage": "\(identity.stage?.name ?? "")",
                         ])
                 }
-            }, refused: { refusals.note($0) })
+            }, refused: { refusals.note($0) }, log: log)
         log.info(
             "starting",
             metadata: [
@@ -205,37 +207,4 @@ struct Wiring {
 private struct Running: Service {
     let body: @Sendable () async throws -> Void
     func run() async throws { try await body() }
-}
-
-extension HealthReport {
-    /// One line for people: what is watched and what was lost.
-    init(_ report: Writer.Report, _ accounts: [EventHub.Account], _ refusals: Refusals) {
-        let undelivered = accounts.reduce(0) { $0 + $1.lost }
-        self.init(
-            .running,
-            details: "running: \(report.processes) processes, \(report.containers) containers, "
-                + "\(report.recordsReceived) records received, \(report.recordsLost) lost, "
-                + "\(undelivered) events lost by slow clients"
-                + (report.held > 0
-                    ? ", \(report.held) events waited for a hook (\(report.longestHeld.milliseconds) ms at most, "
-                        + "\(report.totalHeld.milliseconds) ms together), \(report.unnamed) in vain" : "")
-                + (report.recordsMalformed > 0 ? ", \(report.recordsMalformed) records malformed" : "")
-                + (report.recordsLate > 0 ? ", \(report.recordsLate) records found late" : "")
-                + (report.missed > 0 ? ", \(report.missed) missed by the kernel" : "")
-                + (report.storageFailures > 0 ? ", \(report.storageFailures) tree marks failed" : "")
-                + Self.exported(accounts)
-                + refusals.summary)
-    }
-
-    private static func exported(_ accounts: [EventHub.Account]) -> String {
-        let outcome = accounts.reduce(into: Outcome()) { $0 += $1.outcome }
-        guard outcome != Outcome() else { return "" }
-        return ", \(outcome.written) events exported"
-            + outcome.failed.sorted { $0.key < $1.key }.map { ", \($0.value) not (\($0.key))" }.joined()
-            + (outcome.withheld > 0 ? ", \(outcome.withheld) not (above the rate limit)" : "")
-    }
-}
-
-extension Duration {
-    fileprivate var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

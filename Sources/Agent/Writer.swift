@@ -8,6 +8,7 @@ import Logging
 import Models
 import Processes
 import Sensors
+import Server
 import Synchronization
 
 /// The one thread that drains the ring and owns the process table and the registry.
@@ -35,6 +36,11 @@ final class Writer: @unchecked Sendable {
         var processes = 0
         var containers = 0
         var events = EventCounts()
+        /// The base sensors' programs that are attached.
+        var programs: [String] = []
+        var window = RecordWindow()
+        /// When it was last renewed and the thread last came round, ns of CLOCK_BOOTTIME.
+        var lastRound: UInt64 = 0
     }
 
     /// Events that were made.
@@ -71,6 +77,7 @@ final class Writer: @unchecked Sendable {
     private let log: Logger
     private let mailbox = Mailbox()
     private let published = Mutex(Report())
+    private let lastRound = Atomic<UInt64>(0)
     private let ended = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
     // The thread's own from start() on.
@@ -90,6 +97,8 @@ final class Writer: @unchecked Sendable {
         var storageFailures: UInt64 = 0
         var missed: UInt64 = 0
     }
+    private var isTestSensorOn = false
+    private var window = RecordWindow()
     private var lostAtLastSweep: UInt64 = 0
     private var lostAtLastWarning: UInt64 = 0
 
@@ -109,7 +118,11 @@ final class Writer: @unchecked Sendable {
         self.log = log
     }
 
-    var report: Report { published.withLock { $0 } }
+    var report: Report {
+        var report = published.withLock { $0 }
+        report.lastRound = lastRound.load(ordering: .relaxed)
+        return report
+    }
 
     // MARK: From other threads
 
@@ -135,6 +148,19 @@ final class Writer: @unchecked Sendable {
     /// Every container that is known now.
     func containers() async -> [KnownContainer] {
         await withCheckedContinuation { mailbox.send(.containers($0)) }
+    }
+
+    /// The host pids of the process table.
+    func pids() async -> [UInt32] { await withCheckedContinuation { mailbox.send(.pids($0)) } }
+
+    /// What the process table holds of the first of these pids.
+    func page(of pids: ArraySlice<UInt32>) async -> TrackedPage {
+        await withCheckedContinuation { mailbox.send(.page(of: pids, $0)) }
+    }
+
+    /// From the return on, execs with the sensor's marker make Test events, or do not.
+    func setTestSensor(_ isOn: Bool) async {
+        await withCheckedContinuation { mailbox.send(.testSensor(isOn: isOn, $0)) }
     }
 
     /// Attaches the sensors, learns what is there, and goes on in a thread of its own. Returns when existing
@@ -172,6 +198,7 @@ final class Writer: @unchecked Sendable {
         try seed(seeds)
         publish()
         renewReport()
+        lastRound.store(WallClock.bootNanoseconds, ordering: .relaxed)
 
         var thread = pthread_t()
         let failure = pthread_create(
@@ -242,6 +269,7 @@ final class Writer: @unchecked Sendable {
         var busyRounds = 0
         var running = true
         while running {
+            lastRound.store(WallClock.bootNanoseconds, ordering: .relaxed)
             running = takeMail()
             let delivered = sensors.drain(limit: Self.batch) { apply($0) }
             quietRounds = delivered == 0 ? quietRounds + 1 : 0
@@ -274,7 +302,17 @@ final class Writer: @unchecked Sendable {
     /// Until the end of the round.
     private func wait(_ event: ProcessEvent) {
         waiting.append(event)
+        if isTestSensorOn { lookForMarker(event) }
         waitingBytes += event.process.arguments.utf8.count + (event.parent?.arguments.utf8.count ?? 0)
+    }
+
+    /// The sensor `test`'s part in an event.
+    private func lookForMarker(_ event: ProcessEvent) {
+        guard event.kind == .exec, let marker = TestMarker(arguments: event.process.arguments) else { return }
+        waiting.append(
+            ProcessEvent(
+                kind: .test(marker), bootTime: event.bootTime, time: event.time, process: event.process, references: 0,
+                parent: event.parent, parentReferences: 0))
     }
 
     /// What waited for somebody's word on its container.
@@ -339,13 +377,18 @@ final class Writer: @unchecked Sendable {
     }
 
     private func renewReport() {
+        let now = WallClock.bootNanoseconds
+        window.note(
+            RecordCounts(
+                received: tracker.ledger.received, lost: recordsLost, malformed: tracker.ledger.malformed), at: now)
         let report = Report(
             recordsReceived: tracker.ledger.received, recordsLost: recordsLost,
             recordsMalformed: tracker.ledger.malformed, recordsLate: sensors.lateRecords, missed: kernel.missed,
             storageFailures: kernel.storageFailures, held: tracker.counters.held, unnamed: tracker.counters.unnamed,
             longestHeld: .nanoseconds(longestHeld), totalHeld: .nanoseconds(totalHeld),
             processes: tracker.processCount - 1,
-            containers: tracker.registry.containers.count, events: events)
+            containers: tracker.registry.containers.count, events: events, programs: sensors.attachedPrograms,
+            window: window)
         published.withLock { $0 = report }
     }
 
@@ -369,6 +412,11 @@ final class Writer: @unchecked Sendable {
                 learn(found)
                 markLateTrees()
             case .containers(let continuation): continuation.resume(returning: tracker.registry.known)
+            case .pids(let continuation): continuation.resume(returning: tracker.pids)
+            case .page(let pids, let continuation): continuation.resume(returning: tracker.page(of: pids))
+            case .testSensor(let isOn, let continuation):
+                isTestSensorOn = isOn
+                continuation.resume()
             case .stop:
                 running = false
             }

@@ -22,6 +22,32 @@ package struct AgentOptions: ParsableCommand, Sendable {
     @Option(help: ArgumentHelp("Where GetEvents and the rest of the API is served.", valueName: "address"))
     package var serverAddress = ListenAddress.unix(path: "/var/run/apus/apus.sock")
 
+    @Option(help: ArgumentHelp("PEM file: the certificate of a TCP server address, then its chain.", valueName: "path"))
+    package var serverTlsCertFile: String?
+
+    @Option(
+        help: ArgumentHelp("PEM file: the certificate's private key, readable by the agent alone.", valueName: "path"))
+    package var serverTlsKeyFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "PEM files, separated by commas: authorities; only clients with a certificate of theirs may call.",
+            valueName: "paths"))
+    package var serverTlsClientCaFiles: PathList?
+
+    @Option(
+        help: ArgumentHelp(
+            "A group that may read: events, health and version, on a second socket beside the server's.",
+            valueName: "group"))
+    package var serverGroup: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where probes find the standard gRPC health service alone, host:port or unix:///path.", valueName: "address"
+        ),
+        transform: AgentOptions.healthAddress)
+    package var healthServerAddress: ListenAddress?
+
     @Option(help: ArgumentHelp("Where the OCI hook reports containers; serves RuntimeHook only.", valueName: "address"))
     package var hookAddress = ListenAddress.unix(path: "/var/run/apus/hook.sock")
 
@@ -211,8 +237,27 @@ package struct AgentOptions: ParsableCommand, Sendable {
             ("--state-dir", stateDir), ("--spool-dir", spoolDir), ("--procfs", procfs), ("--config-dir", configDir),
             ("--cgroup-root", cgroupRoot ?? "/"), ("--pod-manifests", podManifests ?? "/"),
             ("--k8s-kubeconfig-path", k8sKubeconfigPath ?? "/"),
+            ("--server-tls-cert-file", serverTlsCertFile ?? "/"), ("--server-tls-key-file", serverTlsKeyFile ?? "/"),
         ] {
             try require(path.hasPrefix("/"), flag, path, "must be an absolute path")
+        }
+        try validateServer()
+    }
+
+    private func validateServer() throws {
+        guard (serverTlsCertFile == nil) == (serverTlsKeyFile == nil) else {
+            throw ValidationError("'--server-tls-cert-file' and '--server-tls-key-file' come together")
+        }
+        guard serverTlsClientCaFiles == nil || serverTlsCertFile != nil else {
+            throw ValidationError("'--server-tls-client-ca-files' needs '--server-tls-cert-file'")
+        }
+        let isUnix = if case .unix = serverAddress { true } else { false }
+        guard !isUnix || serverTlsCertFile == nil else {
+            throw ValidationError("'--server-tls-cert-file' needs a '--server-address' that is host:port")
+        }
+        try require(serverGroup != "", "--server-group", "", "must be a group's name or number")
+        guard isUnix || serverGroup == nil else {
+            throw ValidationError("'--server-group' needs a '--server-address' that is a unix socket")
         }
     }
 
@@ -228,6 +273,14 @@ package struct AgentOptions: ParsableCommand, Sendable {
         return level
     }
 
+    /// Reads a unix address, `host:port`, or `:port` for all addresses.
+    package static func healthAddress(_ text: String) throws -> ListenAddress {
+        guard let address = ListenAddress(text.hasPrefix(":") ? "0.0.0.0" + text : text) else {
+            throw ValidationError("it must be unix:///path, host:port or :port")
+        }
+        return address
+    }
+
     /// Reads `host:port`, or `:port` for all addresses.
     package static func metricsAddress(_ text: String) throws -> ListenAddress {
         guard case .tcp(let host, let port)? = ListenAddress(text.hasPrefix(":") ? "0.0.0.0" + text : text) else {
@@ -239,7 +292,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
     /// A flag's key. Spelled out so that the names of all flags can be listed: any variable `APUS_…` that is none
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case serverAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm
+        case serverAddress, serverTlsCertFile, serverTlsKeyFile, serverTlsClientCaFiles, serverGroup
+        case healthServerAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm
         case exportFileMaxSizeMb, exportFileRotationInterval, exportFileMaxBackups, exportFileCompress
         case exportRateLimit, exportAllowlist, exportDenylist, fieldFilters, redactionFilters, enableProcessCred
         case enableProcessNs, enableAncestors, nodeName, clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint
@@ -299,6 +353,19 @@ package struct NameList: Sendable, Equatable, ExpressibleByArgument, CustomStrin
 
     package var description: String { names.joined(separator: ",") }
     package var defaultValueDescription: String { description }
+}
+
+/// Absolute paths separated by commas.
+package struct PathList: Sendable, Equatable, ExpressibleByArgument, CustomStringConvertible {
+    package let paths: [String]
+
+    package init?(argument: String) {
+        let paths = argument.split(separator: ",", omittingEmptySubsequences: false).map(\.trimmed)
+        guard paths.allSatisfy({ $0.hasPrefix("/") }) else { return nil }
+        self.paths = paths
+    }
+
+    package var description: String { paths.joined(separator: ",") }
 }
 
 extension ListenAddress: ExpressibleByArgument {

@@ -8,6 +8,11 @@ extension AgentOptions {
     private func value(of key: CodingKeys) -> String {
         switch key {
         case .serverAddress: "\(serverAddress)"
+        case .serverTlsCertFile: serverTlsCertFile ?? ""
+        case .serverTlsKeyFile: serverTlsKeyFile ?? ""
+        case .serverTlsClientCaFiles: serverTlsClientCaFiles.map { "\($0)" } ?? ""
+        case .serverGroup: serverGroup ?? ""
+        case .healthServerAddress: healthServerAddress.map { "\($0)" } ?? ""
         case .hookAddress: "\(hookAddress)"
         case .stateDir: stateDir
         case .spoolDir: spoolDir

@@ -44,7 +44,8 @@ package enum Catalogue {
         "apus_registrations_refused_total", .counter, "Containers that a hook's caller was not believed, by cause.",
         by: .init("cause", ["invalid", "denied", "unavailable", "busy", "failed"]))
     package static let connectionsClosed = MetricFamily(
-        "apus_hook_connections_closed_total", .counter, "Connections to the hook's socket closed as too many.")
+        "apus_hook_connections_closed_total", .counter,
+        "Connections closed as too many, to the hook's socket or another.")
     package static let held = MetricFamily(
         "apus_events_held_total", .counter, "Events that waited until their container was known.")
     package static let heldSeconds = MetricFamily(

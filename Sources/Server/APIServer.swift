@@ -3,13 +3,15 @@ package import Containers
 package import Events
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
+package import Logging
 package import Models
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// The agent's two endpoints: the API for clients, and the hook's own socket.
+/// The agent's endpoints: the API for clients, the hook's own socket, and where they are wanted one for a group that
+/// may read and one for probes.
 ///
 /// The hook's has an event loop to itself, so that a container's start never waits behind a stream of events.
 package final class APIServer: Service {
@@ -18,11 +20,30 @@ package final class APIServer: Service {
         package var hookAddress: ListenAddress
         /// Events that wait for one client.
         package var eventQueueSize: Int
+        /// What the main address is protected by where it is a TCP port.
+        package var tls: TLSFiles?
+        /// The group whose members may read, on a socket beside the main one.
+        package var readers: UInt32?
+        /// Where the standard health service alone is served.
+        package var healthAddress: ListenAddress?
 
-        package init(serverAddress: ListenAddress, hookAddress: ListenAddress, eventQueueSize: Int = 16_000) {
+        package init(
+            serverAddress: ListenAddress, hookAddress: ListenAddress, eventQueueSize: Int = 16_000,
+            tls: TLSFiles? = nil, readers: UInt32? = nil, healthAddress: ListenAddress? = nil
+        ) {
             self.serverAddress = serverAddress
             self.hookAddress = hookAddress
             self.eventQueueSize = eventQueueSize
+            self.tls = tls
+            self.readers = readers
+            self.healthAddress = healthAddress
+        }
+
+        /// `apus-read.sock` beside `apus.sock`.
+        package var readAddress: ListenAddress? {
+            guard readers != nil, case .unix(let path) = serverAddress else { return nil }
+            let stem = path.hasSuffix(".sock") ? path.dropLast(".sock".count) : path[...]
+            return .unix(path: stem + "-read.sock")
         }
     }
 
@@ -46,65 +67,133 @@ package final class APIServer: Service {
     private static let largestRequest = 4 << 20
     /// What one connection of the hook's socket, where everybody may connect, can have the agent hold.
     private static let largestHookRequest = 1 << 20
+    private static let largestReadRequest = 64 << 10
     /// What calls under way get to end by themselves when the agent goes.
     private static let gracePeriod = Duration.seconds(2)
 
     private let configuration: Configuration
     private let service: SensorsService
-    private let streams = OpenStreams()
+    private let streams: OpenStreams
     private let containersService: ContainersService
     private let hookService: HookService
-    private let peers = PeerTable()
+    private let readService: ReadService
+    private let healthService: HealthService
+    private let peers: PeerTable
     private let hookPeers = PeerTable(limits: .init())
+    private let readPeers = PeerTable(limits: .readers)
+    private let log: Logger
     private let refused: @Sendable (HookRefusal) -> Void
     private let state = Mutex(State.idle)
-    private let stopping = ReadyGate()
+    private let stopping: ReadyGate
 
+    /// - Parameters:
+    ///   - health: how an agent is that is ready.
+    ///   - log: told when certificates are replaced.
     package init(
         configuration: Configuration, hub: EventHub, ready: ReadyGate,
         health: @escaping @Sendable () -> HealthReport, info: @escaping @Sendable () -> InfoReport,
+        debug: DebugAccess, sensors: SensorAccess,
         containers: @escaping @Sendable () async -> [KnownContainer], register: @escaping Register,
-        refused: @escaping @Sendable (HookRefusal) -> Void
+        refused: @escaping @Sendable (HookRefusal) -> Void, log: Logger
     ) {
         self.configuration = configuration
         self.refused = refused
+        self.log = log
+        let stopping = ReadyGate()
+        self.stopping = stopping
+        // TCP without TLS is loopback, and its clients are as good as the node's own.
+        peers = PeerTable(limits: configuration.tls == nil ? nil : .strangers)
+        let health: @Sendable () -> HealthReport = {
+            ready.isOpen ? health() : HealthReport(.stopped, details: "starting")
+        }
+        healthService = HealthService(health: health, stopping: stopping)
         containersService = ContainersService(containers: containers)
-        service = SensorsService(
-            events: EventStream(
-                hub: hub, ready: ready, streams: streams, peers: peers, capacity: configuration.eventQueueSize),
-            hook: HookEndpoint(register: register, refused: refused, peers: peers, onlyRoot: true),
-            ready: ready, health: health, info: info)
+        let streams = OpenStreams()
+        self.streams = streams
+        func service(_ peers: PeerTable, _ debug: DebugEndpoint, _ sensors: SensorTable) -> SensorsService {
+            SensorsService(
+                events: EventStream(
+                    hub: hub, ready: ready, streams: streams, peers: peers, capacity: configuration.eventQueueSize),
+                hook: HookEndpoint(register: register, refused: refused, peers: peers, onlyRoot: true),
+                debug: debug, sensors: sensors, health: health, info: info)
+        }
+        let (debug, sensors) = (DebugEndpoint(debug), SensorTable(sensors))
+        self.service = service(peers, debug, sensors)
+        readService = ReadService(service: service(readPeers, debug, sensors))
         hookService = HookService(
             hook: HookEndpoint(register: register, refused: refused, peers: hookPeers, onlyRoot: false))
     }
 
-    /// Makes both sockets: from the return on they accept. Calls are answered once ``run()`` is under way.
+    /// Makes the sockets: from the return on they accept. Calls are answered once ``run()`` is under way.
     package func start() throws(ListenError) {
-        let main = try SocketListener(
-            address: configuration.serverAddress, mode: 0o600, on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-            peers: peers, refused: refused)
-        let hook: SocketListener
+        var endpoints: [Endpoint] = []
         do throws(ListenError) {
-            hook = try SocketListener(
-                address: configuration.hookAddress, mode: 0o666, on: MultiThreadedEventLoopGroup(numberOfThreads: 1),
-                peers: hookPeers, refused: refused)
+            let tls = try tlsContext()
+            endpoints.append(
+                endpoint(
+                    try listener(configuration.serverAddress, mode: 0o600, tls: tls, peers: peers),
+                    [service, containersService, healthService], Self.transport))
+            var hook = Self.transport
+            hook.rpc.maxRequestPayloadSize = Self.largestHookRequest
+            hook.http2.maxConcurrentStreams = 1
+            endpoints.append(
+                endpoint(try listener(configuration.hookAddress, mode: 0o666, peers: hookPeers), [hookService], hook))
+            var small = Self.transport
+            small.rpc.maxRequestPayloadSize = Self.largestReadRequest
+            small.http2.maxConcurrentStreams = 16
+            if let address = configuration.readAddress, let group = configuration.readers {
+                endpoints.append(
+                    endpoint(
+                        try listener(address, mode: 0o660, group: group, peers: readPeers),
+                        [readService, healthService], small))
+            }
+            if let address = configuration.healthAddress {
+                endpoints.append(
+                    endpoint(
+                        try listener(address, mode: 0o666, isOpen: true, peers: PeerTable(limits: .probes)),
+                        [healthService], small))
+            }
         } catch {
-            main.close()
+            for endpoint in endpoints { endpoint.listener.close() }
             throw error
         }
+        state.withLock { [endpoints] in $0 = .listening(endpoints) }
+    }
+
+    private static var transport: Transport.Config {
         var configuration = Transport.Config.defaults
-        configuration.rpc.maxRequestPayloadSize = Self.largestRequest
+        configuration.rpc.maxRequestPayloadSize = largestRequest
         // Events come in batches already, and an answer to a hook is what a container waits for: nothing is gained by
         // holding a flush back.
         configuration.connection.flushCoalescing = nil
-        var hookConfiguration = configuration
-        hookConfiguration.rpc.maxRequestPayloadSize = Self.largestHookRequest
-        hookConfiguration.http2.maxConcurrentStreams = 1
-        let endpoints = [
-            endpoint(main, [service, containersService], configuration),
-            endpoint(hook, [hookService], hookConfiguration),
-        ]
-        state.withLock { $0 = .listening(endpoints) }
+        return configuration
+    }
+
+    private func listener(
+        _ address: ListenAddress, mode: UInt32, group: UInt32? = nil, tls: TLSContext? = nil, isOpen: Bool = false,
+        peers: PeerTable
+    ) throws(ListenError) -> SocketListener {
+        try SocketListener(
+            address: address, mode: mode, group: group, tls: tls, isOpen: isOpen,
+            on: MultiThreadedEventLoopGroup(numberOfThreads: 1), peers: peers, refused: refused)
+    }
+
+    private func tlsContext() throws(ListenError) -> TLSContext? {
+        guard let files = configuration.tls else { return nil }
+        guard case .tcp = configuration.serverAddress else {
+            throw ListenError(configuration.serverAddress, "a unix socket has no TLS; who may use it, its mode says")
+        }
+        do throws(TLSError) {
+            return try TLSContext(files) { [log] outcome in
+                switch outcome {
+                case .success: log.info("certificates replaced", metadata: ["certificate": "\(files.certificate)"])
+                case .failure(let error):
+                    log.error("certificates not replaced: the old ones stay in use", metadata: ["error": "\(error)"])
+                }
+            }
+        } catch {
+            throw ListenError(configuration.serverAddress, "\(error)")
+        }
     }
 
     /// Serves until ``shutdown()``, a graceful shutdown or cancellation. Removes the sockets at the end.

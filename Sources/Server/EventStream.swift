@@ -27,10 +27,17 @@ struct EventStream: Sendable {
         let fields = try FieldFilters(request)
         try await waitUntilReady(context)
 
+        // What the stream's client holds in memory is its user's: within the bounds of the socket, if it has any.
+        let connection = context.connection
+        if let connection, !peers.beginCall(connection) {
+            throw RPCError(
+                code: .resourceExhausted, message: "GetEvents: this user has too many streams on this socket")
+        }
         let lease = streams.lease(
             hub.subscribe(
                 name: "grpc \(clientName(context))", format: .protobuf, capacity: capacity, linger: Self.linger,
-                accepts: filter.predicate))
+                accepts: filter.predicate),
+            onEnd: { [peers] in if let connection { peers.endCall(connection) } })
         return StreamingServerResponse { writer in
             // When a client leaves, the RPC is cancelled and this task is not: without the handler an idle
             // subscription would stay for good.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Containers
 internal import GRPCCore
+package import Models
 package import TetragonAPI
 
 /// Takes a container that a hook reports. Returns when registry and kernel know it; throws `RegistrationError`.
@@ -13,7 +14,8 @@ package enum HookRefusal: Sendable {
     ///   - peer: nil where the kernel does not tell who calls.
     case call(RegistrationError, container: String, peer: PeerCredentials?)
     /// A connection was closed because there were too many.
-    case connection(uid: UInt32, pid: UInt32)
+    /// - Parameter uid: 4294967295 of somebody who came by TCP.
+    case connection(uid: UInt32, pid: UInt32, to: ListenAddress)
 }
 
 /// RuntimeHook.

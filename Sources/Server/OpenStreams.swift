@@ -13,13 +13,14 @@ final class OpenStreams: Sendable {
 
     /// Keeps a subscription until the lease is dropped: the transport may let go of a response without ever running it,
     /// and a subscription that nobody reads would fill its queue for good.
-    func lease(_ subscription: Subscription) -> Lease {
+    /// - Parameter onEnd: called once, when the lease is dropped.
+    func lease(_ subscription: Subscription, onEnd: @escaping @Sendable () -> Void = {}) -> Lease {
         let closed = state.withLock { state in
             if !state.closed { state.leases[ObjectIdentifier(subscription)] = subscription }
             return state.closed
         }
         if closed { subscription.close() }
-        return Lease(subscription, of: self)
+        return Lease(subscription, of: self, onEnd: onEnd)
     }
 
     /// Ends every stream, now and later.
@@ -39,12 +40,19 @@ final class OpenStreams: Sendable {
     final class Lease: Sendable {
         let subscription: Subscription
         private let streams: OpenStreams
+        private let onEnd: @Sendable () -> Void
 
-        fileprivate init(_ subscription: Subscription, of streams: OpenStreams) {
+        fileprivate init(
+            _ subscription: Subscription, of streams: OpenStreams, onEnd: @escaping @Sendable () -> Void
+        ) {
             self.subscription = subscription
             self.streams = streams
+            self.onEnd = onEnd
         }
 
-        deinit { streams.end(subscription) }
+        deinit {
+            streams.end(subscription)
+            onEnd()
+        }
     }
 }

@@ -22,6 +22,9 @@ package struct PeerCredentials: Sendable {
 }
 
 extension PeerCredentials {
+    /// Somebody who came by TCP.
+    static let stranger = PeerCredentials(pid: 0, uid: .max, gid: .max, process: nil)
+
     /// The layout of `struct ucred`, which glibc shows to GNU sources only.
     struct Kernel: Sendable {
         var pid: Int32 = 0

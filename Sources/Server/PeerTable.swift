@@ -17,14 +17,22 @@ final class PeerTable: Sendable {
         /// Calls under way of one user who is not root.
         var callsOfUser = 4
         /// From its beginning to its end, whatever it does: a hook calls once and goes.
-        var lifetime = Duration.seconds(10)
+        var lifetime: Duration? = .seconds(10)
+
+        /// For clients of the group's socket, who stay.
+        static let readers = Limits(connections: 256, ofOthers: 192, ofUser: 32, callsOfUser: 16, lifetime: nil)
+        /// For TCP, where all are one stranger until they have shown a certificate.
+        static let strangers = Limits(
+            connections: 512, ofOthers: 512, ofUser: 512, callsOfUser: 448, lifetime: nil)
+        /// For probes.
+        static let probes = Limits(connections: 64, ofOthers: 48, ofUser: 32, callsOfUser: 0, lifetime: nil)
     }
 
     private struct Entry {
         let number: ConnectionNumber
         let peer: PeerCredentials
         let close: @Sendable () -> Void
-        var isCalling = false
+        var calls = 0
     }
 
     private struct State {
@@ -53,7 +61,7 @@ final class PeerTable: Sendable {
         let (number, evicted) = state.withLock { state -> (ConnectionNumber?, Entry?) in
             var evicted: Entry?
             if let isCandidate = crowd(of: peer.uid, state) {
-                guard let oldest = state.entries.firstIndex(where: { isCandidate($0) && !$0.isCalling }) else {
+                guard let oldest = state.entries.firstIndex(where: { isCandidate($0) && $0.calls == 0 }) else {
                     return (nil, nil)
                 }
                 evicted = state.entries.remove(at: oldest)
@@ -94,10 +102,9 @@ final class PeerTable: Sendable {
         state.withLock { state in
             guard let index = state.entries.firstIndex(where: { $0.number == number }) else { return false }
             let uid = state.entries[index].peer.uid
-            if let limits, uid != 0, state.count(where: { $0.peer.uid == uid && $0.isCalling }) >= limits.callsOfUser {
-                return false
-            }
-            state.entries[index].isCalling = true
+            let calls = state.entries.reduce(0) { $0 + ($1.peer.uid == uid ? $1.calls : 0) }
+            if let limits, uid != 0, calls >= limits.callsOfUser { return false }
+            state.entries[index].calls += 1
             return true
         }
     }
@@ -105,7 +112,7 @@ final class PeerTable: Sendable {
     func endCall(_ number: ConnectionNumber) {
         state.withLock { state in
             guard let index = state.entries.firstIndex(where: { $0.number == number }) else { return }
-            state.entries[index].isCalling = false
+            state.entries[index].calls -= 1
         }
     }
 }

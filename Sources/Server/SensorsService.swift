@@ -8,28 +8,47 @@ internal import TetragonAPI
 
 /// tetragon.FineGuidanceSensors on the main socket.
 ///
-/// Methods are registered one by one instead of through the generated protocol: GetEvents sends bytes that are encoded
-/// already, and what does not exist yet is one loop.
+/// Methods are registered one by one instead of through the generated protocol: GetEvents and GetDebug send bytes that
+/// are encoded already.
 struct SensorsService: RegistrableRPCService {
     typealias Method = Tetragon_FineGuidanceSensors.Method
 
     let events: EventStream
     let hook: HookEndpoint
-    let ready: ReadyGate
+    let debug: DebugEndpoint
+    let sensors: SensorTable
     let health: @Sendable () -> HealthReport
     let info: @Sendable () -> InfoReport
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
-        router.registerUnary(Method.GetVersion.descriptor) { (_: Tetragon_GetVersionRequest, _) in
-            Tetragon_GetVersionResponse.with { $0.version = Version.current }
-        }
+        registerReading(with: &router)
+        router.registerUnary(Method.RuntimeHook.descriptor, hook.call)
         router.registerUnary(Method.GetInfo.descriptor) { [info] (_: Tetragon_GetInfoRequest, _) in
             try info().response()
         }
-        router.registerUnary(Method.GetHealth.descriptor) { (_: Tetragon_GetHealthStatusRequest, _) in
-            healthResponse()
+        registerSensors(with: &router)
+        registerPolicies(with: &router)
+        router.registerHandler(
+            forMethod: Method.GetDebug.descriptor, deserializer: ProtobufDeserializer<Tetragon_GetDebugRequest>(),
+            serializer: EncodedMessageSerializer()
+        ) { [debug] request, _ in
+            let answer = try await debug.get(try await ServerRequest(stream: request).message)
+            return StreamingServerResponse(single: ServerResponse(message: answer))
         }
-        router.registerUnary(Method.RuntimeHook.descriptor, hook.call)
+        router.registerUnary(Method.SetDebug.descriptor) { [debug] (request: Tetragon_SetDebugRequest, _) in
+            try debug.set(request)
+        }
+    }
+
+    /// The calls that change nothing and tell nothing of the agent's own affairs.
+    func registerReading<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+        router.registerUnary(Method.GetVersion.descriptor) { (_: Tetragon_GetVersionRequest, _) in
+            Tetragon_GetVersionResponse.with { $0.version = Version.current }
+        }
+        router.registerUnary(Method.GetHealth.descriptor) { [health] (request: Tetragon_GetHealthStatusRequest, _) in
+            let isWanted = request.eventSet.isEmpty || request.eventSet.contains(.status)
+            return Tetragon_GetHealthStatusResponse.with { $0.healthStatus = isWanted ? [health().message] : [] }
+        }
         router.registerHandler(
             forMethod: Method.GetEvents.descriptor,
             deserializer: ProtobufDeserializer<Tetragon_GetEventsRequest>(),
@@ -37,26 +56,61 @@ struct SensorsService: RegistrableRPCService {
         ) { [events] request, context in
             try await events.open(try await ServerRequest(stream: request).message, context)
         }
-        for method in Method.descriptors where !router.hasHandler(forMethod: method) {
-            router.registerRefusal(method, "\(method.method) is not implemented by this version of Apus")
+    }
+
+    private func registerSensors<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+        router.registerUnary(Method.ListSensors.descriptor) { [sensors] (_: Tetragon_ListSensorsRequest, _) in
+            sensors.list()
+        }
+        router.registerUnary(Method.EnableSensor.descriptor) { [sensors] (request: Tetragon_EnableSensorRequest, _) in
+            try await sensors.enable(request.name)
+            return Tetragon_EnableSensorResponse()
+        }
+        router.registerUnary(Method.DisableSensor.descriptor) { [sensors] (request: Tetragon_DisableSensorRequest, _) in
+            try await sensors.disable(request.name)
+            return Tetragon_DisableSensorResponse()
+        }
+        router.registerUnary(Method.RemoveSensor.descriptor) { [sensors] (request: Tetragon_RemoveSensorRequest, _) in
+            try await sensors.remove(request.name)
+            return Tetragon_RemoveSensorResponse()
+        }
+        router.registerUnary(Method.GetStackTraceTree.descriptor) {
+            [sensors] (request: Tetragon_GetStackTraceTreeRequest, _) in
+            try sensors.stackTraceTree(request.name)
         }
     }
 
-    private func healthResponse() -> Tetragon_GetHealthStatusResponse {
-        let report = ready.isOpen ? health() : HealthReport(.stopped, details: "starting")
-        return .with {
-            $0.healthStatus = [
-                .with {
-                    $0.event = .status
-                    $0.details = report.details
-                    $0.status =
-                        switch report.status {
-                        case .running: .healthStatusRunning
-                        case .stopped: .healthStatusStopped
-                        case .error: .healthStatusError
-                        }
+    private func registerPolicies<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+        router.registerUnary(Method.ListTracingPolicies.descriptor) { (_: Tetragon_ListTracingPoliciesRequest, _) in
+            Tetragon_ListTracingPoliciesResponse()
+        }
+        router.registerUnary(Method.AddTracingPolicy.descriptor) { request, _ in try PolicyEndpoint.add(request) }
+        router.registerUnary(Method.DeleteTracingPolicy.descriptor) {
+            (request: Tetragon_DeleteTracingPolicyRequest, _) -> Tetragon_DeleteTracingPolicyResponse in
+            throw PolicyEndpoint.unknown(request.name, in: request.namespace, "DeleteTracingPolicy")
+        }
+        router.registerUnary(Method.EnableTracingPolicy.descriptor) {
+            (request: Tetragon_EnableTracingPolicyRequest, _) -> Tetragon_EnableTracingPolicyResponse in
+            throw PolicyEndpoint.unknown(request.name, in: request.namespace, "EnableTracingPolicy")
+        }
+        router.registerUnary(Method.DisableTracingPolicy.descriptor) {
+            (request: Tetragon_DisableTracingPolicyRequest, _) -> Tetragon_DisableTracingPolicyResponse in
+            throw PolicyEndpoint.unknown(request.name, in: request.namespace, "DisableTracingPolicy")
+        }
+    }
+}
+
+extension HealthReport {
+    fileprivate var message: Tetragon_HealthStatus {
+        .with {
+            $0.event = .status
+            $0.details = details
+            $0.status =
+                switch status {
+                case .running: .healthStatusRunning
+                case .stopped: .healthStatusStopped
+                case .error: .healthStatusError
                 }
-            ]
         }
     }
 }
@@ -69,7 +123,8 @@ struct HookService: RegistrableRPCService {
         router.registerUnary(SensorsService.Method.RuntimeHook.descriptor, hook.call)
         for method in SensorsService.Method.descriptors where !router.hasHandler(forMethod: method) {
             router.registerRefusal(
-                method, "this socket serves RuntimeHook alone; \(method.method) is on the agent's main address")
+                method, .unimplemented,
+                "this socket serves RuntimeHook alone; \(method.method) is on the agent's main address")
         }
     }
 }
@@ -86,11 +141,11 @@ extension RPCRouter {
         }
     }
 
-    fileprivate mutating func registerRefusal(_ method: MethodDescriptor, _ sentence: String) {
+    mutating func registerRefusal(_ method: MethodDescriptor, _ code: RPCError.Code, _ sentence: String) {
         registerHandler(
             forMethod: method, deserializer: IgnoredMessageDeserializer(), serializer: EncodedMessageSerializer()
         ) { _, _ in
-            throw RPCError(code: .unimplemented, message: sentence)
+            throw RPCError(code: code, message: sentence)
         }
     }
 }

@@ -8,11 +8,12 @@ struct SocketFile: Sendable {
     let descriptor: Int32
     let path: String
 
-    /// Makes the socket with exactly this mode, and its parent directories where they are missing.
+    /// Makes the socket with exactly this mode, of this group if one is given, and its parent directories where they
+    /// are missing.
     ///
     /// A socket file that nobody listens on any more is replaced, everything else in its place is left alone: a live
     /// agent's socket, a file, a symbolic link.
-    static func listen(path: String, mode: UInt32) throws(ListenError) -> SocketFile {
+    static func listen(path: String, mode: UInt32, group: UInt32? = nil) throws(ListenError) -> SocketFile {
         let address = ListenAddress.unix(path: path)
         func failure(_ attempt: String) -> ListenError {
             ListenError(address, "\(attempt): \(Errno(rawValue: errno))")
@@ -31,8 +32,11 @@ struct SocketFile: Sendable {
         guard descriptor >= 0 else { throw failure("cannot make a socket") }
         do throws(ListenError) {
             // bind(2) takes the mode from the socket itself, less the umask: there is no moment with more rights.
-            guard fchmod(descriptor, mode) == 0 else { throw failure("cannot set the socket's mode") }
+            guard fchmod(descriptor, group == nil ? mode : 0o600) == 0 else {
+                throw failure("cannot set the socket's mode")
+            }
             guard withUnixAddress(path, { bind(descriptor, $0, $1) }) == 0 else { throw failure("cannot bind") }
+            if let group, lchown(path, uid_t.max, group) != 0 { throw failure("cannot give it to group \(group)") }
             // What the umask took away, the hook's clients need back.
             guard let made = status(of: path), made.st_mode & 0o7777 == mode || chmod(path, mode) == 0 else {
                 throw failure("cannot set the socket's mode")

@@ -5,6 +5,7 @@ internal import Glibc
 internal import Models
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 internal import Synchronization
 
 /// The server's end of a listening socket: gives each connection its credentials and answers its PINGs.
@@ -15,6 +16,7 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
     let peers: PeerTable
     private let refused: @Sendable (HookRefusal) -> Void
     private let file: SocketFile?
+    private let tls: TLSContext?
     private let state: Mutex<State>
 
     private enum State {
@@ -27,25 +29,29 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
 
     /// From the return on, the kernel accepts connections.
     /// - Parameters:
-    ///   - mode: permission bits, for a socket in the file system.
+    ///   - mode: permission bits, and group: its group, for a socket in the file system.
+    ///   - tls: what TCP is protected by.
+    ///   - isOpen: TCP may be open to other hosts even without.
     ///   - peers: where its connections are entered.
     ///   - refused: told of connections that are closed because there are too many.
     init(
-        address: ListenAddress, mode: UInt32, on group: any EventLoopGroup, peers: PeerTable,
-        refused: @escaping @Sendable (HookRefusal) -> Void
+        address: ListenAddress, mode: UInt32, group: UInt32? = nil, tls: TLSContext? = nil, isOpen: Bool = false,
+        on eventLoopGroup: any EventLoopGroup, peers: PeerTable, refused: @escaping @Sendable (HookRefusal) -> Void
     ) throws(ListenError) {
         self.address = address
         self.peers = peers
         self.refused = refused
-        self.eventLoopGroup = group
+        self.eventLoopGroup = eventLoopGroup
         switch address {
         case .unix(let path):
-            let file = try SocketFile.listen(path: path, mode: mode)
+            let file = try SocketFile.listen(path: path, mode: mode, group: group)
             self.file = file
+            self.tls = nil
             state = Mutex(.listening(file.descriptor))
         case .tcp(let host, let port):
             self.file = nil
-            state = Mutex(.listening(try TCPSocket.listen(host: host, port: port)))
+            self.tls = tls
+            state = Mutex(.listening(try TCPSocket.listen(host: host, port: port, isOpen: isOpen || tls != nil)))
         }
     }
 
@@ -93,7 +99,7 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         guard let descriptor = takeDescriptor(next: .binding([])) else { throw ChannelError.alreadyClosed }
         defer { endBinding() }
         let isUnix = file != nil
-        let (peers, refused) = (peers, refused)
+        let tls = tls
         return try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -101,21 +107,20 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
                 }.flatMap { listenerConfigurator.configure(channel: channel) }
             }
             .bind(descriptor) { channel in
-                (isUnix ? Self.withCredentials(channel, peers, refused) : Self.withoutDelay(channel)).flatMap { known in
+                (isUnix ? self.withCredentials(channel) : self.ofStranger(channel)).flatMap { known in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(PingAnswerer())
                         return known
                     }
                 }.flatMap {
-                    connectionConfigurator.configure(channel: $0, tls: .none)
+                    connectionConfigurator.configure(
+                        channel: $0, tls: tls == nil ? .none : .configured(requireALPN: true))
                 }
             }
     }
 
     /// The channel under the number by which its peer is known; closed, and an error, where that has no place.
-    private static func withCredentials(
-        _ channel: any Channel, _ peers: PeerTable, _ refused: @escaping @Sendable (HookRefusal) -> Void
-    ) -> EventLoopFuture<any Channel> {
+    private func withCredentials(_ channel: any Channel) -> EventLoopFuture<any Channel> {
         guard let socket = channel as? any SocketOptionProvider else {
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
@@ -123,18 +128,41 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         let credentials: EventLoopFuture<PeerCredentials.Kernel> = socket.unsafeGetSocketOption(
             level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
         return credentials.flatMap { kernel in
-            process(behind: socket, kernel, on: channel.eventLoop).map { PeerCredentials(kernel, process: $0) }
+            Self.process(behind: socket, kernel, on: channel.eventLoop).map { PeerCredentials(kernel, process: $0) }
         }.flatMapThrowing { peer in
-            let (number, evicted) = peers.admit(peer) { channel.close(promise: nil) }
-            if let gone = number == nil ? peer : evicted { refused(.connection(uid: gone.uid, pid: gone.pid)) }
-            guard let number else { throw ChannelError.ioOnClosedChannel }
-            channel.closeFuture.whenComplete { _ in peers.leave(number) }
-            end(channel, after: peers.limits?.lifetime)
-            return CredentialChannel(channel, remoteAddress: try number.address)
+            CredentialChannel(channel, remoteAddress: try self.admit(channel, of: peer).address)
         }.flatMapErrorThrowing { error in
             channel.close(promise: nil)
             throw error
         }
+    }
+
+    /// The channel with TLS below what is to come, if there is TLS; closed, and an error, where it has no place.
+    private func ofStranger(_ channel: any Channel) -> EventLoopFuture<any Channel> {
+        channel.setOption(.tcpOption(.tcp_nodelay), value: 1).flatMapThrowing { [peers, tls] in
+            let number = try self.admit(channel, of: .stranger)
+            guard let tls else { return channel }
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(NIOSSLServerHandler(context: tls.current))
+            // From then on it is somebody, and does not give way to those who may be nobody.
+            try pipeline.addHandler(HandshakeLimit { _ = peers.beginCall(number) })
+            return channel
+        }.flatMapErrorThrowing { error in
+            channel.close(promise: nil)
+            throw error
+        }
+    }
+
+    /// Throws where the table has no place for one more.
+    private func admit(_ channel: any Channel, of peer: PeerCredentials) throws -> ConnectionNumber {
+        let (number, evicted) = peers.admit(peer) { channel.close(promise: nil) }
+        if let gone = number == nil ? peer : evicted {
+            refused(.connection(uid: gone.uid, pid: gone.pid, to: address))
+        }
+        guard let number else { throw ChannelError.ioOnClosedChannel }
+        channel.closeFuture.whenComplete { [peers] _ in peers.leave(number) }
+        Self.end(channel, after: peers.limits?.lifetime)
+        return number
     }
 
     /// The process that connected. From kernel 6.5 on the socket has kept hold of it. Before, it is looked up by its
@@ -158,10 +186,6 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         guard let lifetime else { return }
         let end = channel.eventLoop.scheduleTask(in: TimeAmount(lifetime)) { channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in end.cancel() }
-    }
-
-    private static func withoutDelay(_ channel: any Channel) -> EventLoopFuture<any Channel> {
-        channel.setOption(.tcpOption(.tcp_nodelay), value: 1).map { channel }
     }
 }
 

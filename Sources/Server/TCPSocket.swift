@@ -4,11 +4,12 @@ internal import Models
 internal import NIOCore
 internal import SystemPackage
 
-/// A listening TCP socket on a loopback address.
+/// A listening TCP socket.
 ///
 /// The API tells everything that happens on the node, and can start and stop things: without TLS it never leaves it.
 enum TCPSocket {
-    static func listen(host: String, port: UInt16) throws(ListenError) -> Int32 {
+    /// - Parameter isOpen: any address will do, because of TLS or because nothing is told that is worth protecting.
+    static func listen(host: String, port: UInt16, isOpen: Bool) throws(ListenError) -> Int32 {
         let address = ListenAddress.tcp(host: host, port: port)
         let resolved: SocketAddress
         do {
@@ -16,8 +17,10 @@ enum TCPSocket {
         } catch {
             throw ListenError(address, "cannot resolve \(host): \(error)")
         }
-        guard isLoopback(resolved) else {
-            throw ListenError(address, "\(host) is not a loopback address, and there is no TLS to protect the API")
+        guard isOpen || isLoopback(resolved) else {
+            throw ListenError(
+                address,
+                "\(host) is not a loopback address, and there is no TLS to protect the API (--server-tls-cert-file)")
         }
 
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)

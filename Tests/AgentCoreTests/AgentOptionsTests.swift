@@ -62,6 +62,33 @@ import Testing
         #expect(!options.nodeName.isEmpty)
     }
 
+    @Test("the server's flags are read")
+    func serverFlags() throws {
+        let tls = try options([
+            "--server-address", "0.0.0.0:54321", "--server-tls-cert-file", "/c", "--server-tls-key-file", "/k",
+            "--server-tls-client-ca-files", "/a, /b", "--health-server-address", ":6789",
+        ])
+        #expect(tls.serverTlsCertFile == "/c" && tls.serverTlsKeyFile == "/k")
+        #expect(tls.serverTlsClientCaFiles?.paths == ["/a", "/b"])
+        #expect(tls.healthServerAddress == .tcp(host: "0.0.0.0", port: 6789))
+        let group = try options(["--server-group", "adm", "--health-server-address", "unix:///h.sock"])
+        #expect(group.serverGroup == "adm" && group.healthServerAddress == .unix(path: "/h.sock"))
+        let values = Dictionary(uniqueKeysWithValues: tls.list.map { ($0.flag, $0.value) })
+        #expect(values["server-tls-client-ca-files"] == "/a,/b" && values["health-server-address"] == "0.0.0.0:6789")
+    }
+
+    @Test("flags of the server that do not go together are refused")
+    func serverFlagsTogether() {
+        let tls = ["--server-tls-cert-file", "/c", "--server-tls-key-file", "/k"]
+        #expect(message(["--server-address", "h:1", "--server-tls-cert-file", "/c"]).contains("come together"))
+        #expect(message(["--server-tls-client-ca-files", "/a"]).contains("needs '--server-tls-cert-file'"))
+        #expect(message(tls).contains("needs a '--server-address' that is host:port"))
+        #expect(message(["--server-address", "h:1", "--server-tls-client-ca-files", "a"] + tls).contains("'a'"))
+        #expect(message(["--server-address", "h:1", "--server-group", "g"]).contains("that is a unix socket"))
+        #expect(message(["--health-server-address", "nonsense"]).contains("nonsense"))
+        #expect(message(["--server-tls-cert-file", "c", "--server-tls-key-file", "/k"]).contains("absolute path"))
+    }
+
     @Test func optionsInEffectAreListedUnderTheirFlags() throws {
         let list = try options(["--rb-size", "1M", "--export-filename", "-"]).list
         let values = Dictionary(uniqueKeysWithValues: list.map { ($0.flag, $0.value) })

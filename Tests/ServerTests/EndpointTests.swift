@@ -46,16 +46,6 @@ import TetragonAPI
         }
     }
 
-    @Test func whatDoesNotExistYetSaysSo() async throws {
-        try await RunningServer.with { server in
-            let error = await #expect(throws: RPCError.self) {
-                try await server.withClient { _ = try await $0.addTracingPolicy(.init()) }
-            }
-            #expect(error?.code == .unimplemented)
-            #expect(error?.message == "AddTracingPolicy is not implemented by this version of Apus")
-        }
-    }
-
     @Test func hookIsKnownByItsPidAndUser() async throws {
         try await RunningServer.with { server in
             let request = Tetragon_RuntimeHookRequest.with { $0.createContainer.containerID = "c1" }

@@ -4,7 +4,9 @@ import Events
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
+import Logging
 import Models
+import Processes
 import Server
 import ServiceLifecycle
 import Synchronization
@@ -18,10 +20,38 @@ struct RunningServer: Sendable {
     let hub = EventHub()
     let ready = ReadyGate()
     let registered = Registrations()
+    let agent = FakeAgent()
     var registry = ContainerRegistry(host: NamespaceKey(mount: 1, pid: 1))
 
     var mainPath: String { directory + "/run/apus.sock" }
     var hookPath: String { directory + "/run/hook.sock" }
+    var readPath: String { directory + "/run/apus-read.sock" }
+
+    /// What the server is told of the agent, and does to it.
+    final class FakeAgent: Sendable {
+        struct State: Sendable {
+            var level = Logger.Level.info
+            var health = HealthReport(.running, details: "running")
+            var programs = ["exec", "exit"]
+            var isTestOn = false
+            var processes: [TrackedProcess] = []
+            /// Called before each page.
+            var beforePage: (@Sendable () async -> Void)?
+        }
+
+        let state = Mutex(State())
+
+        var now: State { state.withLock { $0 } }
+
+        func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+        /// The processes of one pid at a time.
+        func page(of pids: ArraySlice<UInt32>) async -> TrackedPage {
+            let (before, processes) = state.withLock { ($0.beforePage, $0.processes) }
+            await before?()
+            return TrackedPage(processes: processes.filter { $0.pid == pids.first }, covered: 1)
+        }
+    }
 
     /// What `register` was called with; throws what it is told to.
     final class Registrations: Sendable {
@@ -47,12 +77,13 @@ struct RunningServer: Sendable {
     static func with(
         ready isReady: Bool = true, eventQueueSize: Int = 16_000, address: ListenAddress? = nil,
         registry: ContainerRegistry = ContainerRegistry(host: NamespaceKey(mount: 1, pid: 1)),
+        configure: (inout APIServer.Configuration) -> Void = { _ in },
         _ body: @Sendable @escaping (RunningServer) async throws -> Void
     ) async throws {
         let running = RunningServer(directory: try temporaryDirectory(), registry: registry)
         defer { try? FileManager.default.removeItem(atPath: running.directory) }
         if isReady { running.ready.open() }
-        let server = running.makeServer(address: address, eventQueueSize: eventQueueSize)
+        let server = running.makeServer(address: address, eventQueueSize: eventQueueSize, configure: configure)
         try server.start()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
@@ -72,12 +103,16 @@ struct RunningServer: Sendable {
         }
     }
 
-    func makeServer(address: ListenAddress? = nil, eventQueueSize: Int = 16_000) -> APIServer {
-        APIServer(
-            configuration: .init(
-                serverAddress: address ?? .unix(path: mainPath), hookAddress: .unix(path: hookPath),
-                eventQueueSize: eventQueueSize),
-            hub: hub, ready: ready, health: { HealthReport(.running, details: "running") },
+    func makeServer(
+        address: ListenAddress? = nil, eventQueueSize: Int = 16_000,
+        configure: (inout APIServer.Configuration) -> Void = { _ in }
+    ) -> APIServer {
+        var configuration = APIServer.Configuration(
+            serverAddress: address ?? .unix(path: mainPath), hookAddress: .unix(path: hookPath),
+            eventQueueSize: eventQueueSize)
+        configure(&configuration)
+        return APIServer(
+            configuration: configuration, hub: hub, ready: ready, health: { [agent] in agent.now.health },
             info: {
                 InfoReport(
                     features: [
@@ -85,9 +120,18 @@ struct RunningServer: Sendable {
                         .init(name: "kprobe", isPresent: false, reason: "no such file", without: "no policies"),
                     ], options: [.init(name: "rb-size", value: "8M")])
             },
+            debug: DebugAccess(
+                logLevel: { [agent] in agent.now.level },
+                setLogLevel: { [agent] level in agent.change { $0.level = level } },
+                pids: { [agent] in Set(agent.now.processes.map(\.pid)).sorted() },
+                page: { [agent] in await agent.page(of: $0) }),
+            sensors: SensorAccess(
+                basePrograms: { [agent] in agent.now.programs },
+                setTest: { [agent] isOn in agent.change { $0.isTestOn = isOn } }),
             containers: { [registry] in registry.known },
             register: { [registered] in try registered.add($0, $1) },
-            refused: { [registered] in registered.note($0) })
+            refused: { [registered] in registered.note($0) },
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     func withClient<Result: Sendable>(
@@ -104,11 +148,11 @@ struct RunningServer: Sendable {
 
     /// For services beside the API's own.
     static func withConnection<Result: Sendable>(
-        _ target: any ResolvableTarget,
+        _ target: any ResolvableTarget, security: HTTP2ClientTransport.Posix.TransportSecurity = .plaintext,
         _ body: @Sendable @escaping (GRPCClient<HTTP2ClientTransport.Posix>) async throws -> Result
     ) async throws -> Result {
         let transport = try HTTP2ClientTransport.Posix(
-            target: target, transportSecurity: .plaintext,
+            target: target, transportSecurity: security,
             config: .defaults { $0.http2.authority = "localhost" })
         return try await withGRPCClient(transport: transport) { try await body($0) }
     }
