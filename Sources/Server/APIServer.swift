@@ -132,7 +132,7 @@ package final class APIServer: Service {
             endpoints.append(
                 endpoint(
                     try listener(configuration.serverAddress, mode: 0o600, tls: tls, peers: peers),
-                    [service, containersService, healthService], Self.transport))
+                    [service, containersService, healthService, ReflectionService()], Self.transport))
             var hook = Self.transport
             hook.rpc.maxRequestPayloadSize = Self.largestHookRequest
             hook.http2.maxConcurrentStreams = 1

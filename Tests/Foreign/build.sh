@@ -10,7 +10,9 @@
 #
 # leaves there  client-python ADDRESS [REQUEST]  prints each event as a line of JSON, says "subscribed" on stderr
 #               client-cpp ADDRESS [REQUEST]     the same in C++
-#               pinger ADDRESS SECONDS           behaves as grpc-go does and reports whether the server put up with it
+#               surface WHAT ADDRESS [CA [CERTIFICATE KEY]]
+#                                       asks for one thing, also over TLS, and prints the answer as JSON
+#               pinger ADDRESS SECONDS  behaves as grpc-go does and reports whether the server put up with it
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: $0 OUTPUT_DIRECTORY" >&2; exit 2; }
@@ -32,14 +34,21 @@ protoc --proto_path="$proto" \
     --plugin=protoc-gen-grpc_cpp="$(command -v grpc_cpp_plugin)" --grpc_cpp_out="$out/cpp" \
     "$proto"/tetragon/*.proto
 
-cp "$here/client.py" "$out/python/client.py"
+# Below their directory: Python's gRPC is itself a module called grpc.
+protoc --proto_path="$proto/grpc" --python_out="$out/python" \
+    --plugin=protoc-gen-grpc_python="$(command -v grpc_python_plugin)" --grpc_python_out="$out/python" \
+    "$proto"/grpc/*.proto
+
 # Debian's packages belong to Debian's Python, which need not be the first one in PATH.
-cat >"$out/client-python" <<END
-#!/bin/sh
-exec /usr/bin/python3 "$out/python/client.py" "\$@"
-END
+install_python() {
+    cp "$here/$1.py" "$out/python/$1.py"
+    printf '#!/bin/sh\nexec /usr/bin/python3 "%s" "$@"\n' "$out/python/$1.py" >"$out/$2"
+    chmod +x "$out/$2"
+}
+install_python client client-python
+install_python surface surface
 cp "$here/pinger.py" "$out/pinger"
-chmod +x "$out/client-python" "$out/pinger"
+chmod +x "$out/pinger"
 
 flags="-std=c++17 -O0 -I$out/cpp $(pkg-config --cflags grpc++ protobuf)"
 find "$out/cpp/tetragon" -name '*.pb.cc' ! -name '*.grpc.pb.cc' >"$out/cpp/sources"
