@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "Events",
             dependencies: [
-                "Processes", "Containers", "Models", "RE2", "TetragonAPI",
+                "CEL", "Processes", "Containers", "Models", "RE2", "TetragonAPI",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

@@ -44,8 +44,9 @@ package final class JSONExporter: Sendable {
     package init(
         _ configuration: ExportConfiguration, hub: EventHub, encoder: EventEncoder, logger: Logger
     ) throws {
+        let written: EventFormats = configuration.fields.isEmpty ? .json : .protobuf
         subscription = hub.subscribe(
-            name: "export \(configuration.name)", format: configuration.fields.isEmpty ? .json : .protobuf,
+            name: "export \(configuration.name)", format: written.union(configuration.filter?.reads ?? []),
             capacity: configuration.queueSize, linger: Self.linger, accepts: configuration.filter?.predicate)
         do {
             writer = try ExportWriter(

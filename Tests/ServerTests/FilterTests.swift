@@ -68,7 +68,6 @@ struct FilterTests {
         try await RunningServer.with { server in
             let cases: [(text: String, set: @Sendable (inout Tetragon_GetEventsRequest) -> Void)] = [
                 ("aggregation_options", { $0.aggregationOptions = .init() }),
-                ("allow_list[0].cel_expression", { $0.allowList = [.with { $0.celExpression = ["true"] }] }),
                 ("deny_list[0]", { $0.denyList = [newer] }),
             ]
             for (text, set) in cases {

@@ -9,6 +9,8 @@ package import TetragonAPI
 package struct EventFilter: Sendable {
     private let allowed: [Clause]
     private let denied: [Clause]
+    /// What must be encoded of an event for the filter to read it.
+    package let reads: EventFormats
 
     /// - Parameters:
     ///   - allowList, denyList: what errors call them.
@@ -19,6 +21,7 @@ package struct EventFilter: Sendable {
         var compiler = FilterCompiler()
         allowed = try compiler.clauses(allow, in: allowList)
         denied = try compiler.clauses(deny, in: denyList)
+        reads = compiler.celCount > 0 ? .protobuf : []
     }
 
     /// Whether an event is asked for; to be called by the writer thread. Nil where every event is.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CEL
 internal import RE2
 internal import SwiftProtobuf
 internal import TetragonAPI
@@ -6,6 +7,8 @@ internal import TetragonAPI
 /// Makes conditions of Filter messages, and keeps count of what they ask for together.
 struct FilterCompiler {
     private var expressionCount = 0
+    /// Of CEL.
+    private(set) var celCount = 0
 
     mutating func clauses(_ filters: [Tetragon_Filter], in list: String) throws(FilterError) -> [EventFilter.Clause] {
         guard filters.count <= FilterBounds.filters else {
@@ -58,7 +61,7 @@ struct FilterCompiler {
         add(
             try expressions(filter.parentArgumentsRegex, at: field("parent_arguments_regex")).map(
                 ParentArgumentsCondition.init))
-        add(try Self.cel(filter.celExpression, at: field("cel_expression")))
+        add(try cel(filter.celExpression, at: field("cel_expression")))
         return conditions
     }
 
@@ -129,10 +132,21 @@ struct FilterCompiler {
         return ExpressionList(expressions: compiled)
     }
 
-    /// Expressions over the whole event.
-    private static func cel(_ expressions: [String], at position: String) throws(FilterError) -> (any EventCondition)? {
-        guard expressions.isEmpty else { throw .unsupported(position, "this version of Apus does not support it") }
-        return nil
+    private mutating func cel(_ expressions: [String], at position: String) throws(FilterError) -> CELCondition? {
+        guard !expressions.isEmpty else { return nil }
+        celCount += expressions.count
+        guard celCount <= FilterBounds.celExpressions else {
+            throw .invalid(position, "more than \(FilterBounds.celExpressions) CEL expressions in all filters together")
+        }
+        var programs: [Program] = []
+        for (index, expression) in expressions.enumerated() {
+            do throws(CompileError) {
+                programs.append(try CELCondition.environment.compile(expression))
+            } catch {
+                throw .invalid("\(position)[\(index)]", "\(error)")
+            }
+        }
+        return CELCondition(programs: programs)
     }
 
     // MARK: Bounds

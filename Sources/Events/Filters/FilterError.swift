@@ -35,4 +35,6 @@ enum FilterBounds {
     static let valueSize = 4096
     /// Regular expressions in all, up to a megabyte of memory each.
     static let expressions = 128
+    /// Expressions of CEL in all. Each may take as many steps for an event as its own bound lets it.
+    static let celExpressions = 16
 }
