@@ -5,8 +5,8 @@ package struct Limits: Sendable {
     /// Bytes of an expression.
     package var sourceSize = 64 << 10
     /// How deep operators, calls and brackets may be in each other. A row of `||` or `&&` counts once, whatever its
-    /// length.
-    package var depth = 200
+    /// length. A debug build takes up to 15 KiB of the thread's stack for a level.
+    package var depth = 100
     /// Bytes of a regular expression.
     package var patternSize = 4 << 10
     /// Regular expressions in one expression.

@@ -28,7 +28,7 @@ import Testing
             "cel.block([" + row("1, ", 300) + "1], 1)", "optional.of(1)" + row(".optMap(x, x)", 300),
             row("1 in [", 300) + row("]", 300),
         ])
-    func depth(source: String) { #expect(refusal(source) == "the expression is more than 200 levels deep") }
+    func depth(source: String) { #expect(refusal(source) == "the expression is more than 100 levels deep") }
 
     @Test("types that would grow without end are refused")
     func types() {

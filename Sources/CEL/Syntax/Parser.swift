@@ -115,10 +115,12 @@ struct Parser {
         ["<", "<=", ">", ">=", "==", "!=", "in"], ["+", "-"], ["*", "/", "%"],
     ]
 
-    private mutating func binary(_ level: Int) throws(SourceError) -> Expression {
-        guard level < Self.levels.count else { return try unary() }
-        var left = try binary(level + 1)
-        while let symbol = operatorName, Self.levels[level].contains(symbol) {
+    /// Operators of this level and of tighter ones.
+    private mutating func binary(_ loosest: Int) throws(SourceError) -> Expression {
+        var left = try unary()
+        while let symbol = operatorName, let level = Self.levels.firstIndex(where: { $0.contains(symbol) }),
+            level >= loosest
+        {
             let position = position
             try advance()
             let right = try binary(level + 1)
