@@ -14,26 +14,33 @@ private final class Processes: Sendable {
     }
 
     deinit {
-        for pid in ["1", "10", "20", "30", "40"] {
-            for file in ["stat", "cgroup", "root", "ns/pid", "ns/user"] { unlink("\(root)/\(pid)/\(file)") }
+        for pid in ["1", "10", "20", "30", "40", "\(getpid())"] {
+            for file in ["stat", "cgroup", "root", "ns/pid", "ns/user"] { remove("\(pid)/\(file)") }
             for directory in ["/ns", ""] { rmdir("\(root)/\(pid)\(directory)") }
         }
         rmdir(root)
     }
 
     /// - Parameters:
-    ///   - namespace: the number of its pid and user namespaces; the host's is 1.
+    ///   - namespace: the number of its pid and user namespaces, or of those in `kinds`; the host's is 1.
     ///   - rootDirectory: what it sees as its root.
     func add(
-        _ pid: UInt32, parent: UInt32, cgroup: String, name: String = "x", namespace: Int = 1, start: UInt64 = 7,
-        rootDirectory: String = "/"
+        _ pid: UInt32, parent: UInt32, cgroup: String, name: String = "x", state: String = "S", namespace: Int = 1,
+        kinds: Set<String> = ["pid", "user"], start: UInt64 = 7, rootDirectory: String = "/"
     ) {
         for directory in ["", "/ns"] { mkdir("\(root)/\(pid)\(directory)", 0o755) }
-        for kind in ["pid", "user"] { symlink("\(kind):[\(namespace)]", "\(root)/\(pid)/ns/\(kind)") }
+        for kind in ["pid", "user"] {
+            symlink("\(kind):[\(kinds.contains(kind) ? namespace : 1)]", "\(root)/\(pid)/ns/\(kind)")
+        }
         symlink(rootDirectory, "\(root)/\(pid)/root")
-        write("\(pid) (\(name)) S \(parent) \(pid) \(pid) 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(start)", to: "\(pid)/stat")
+        write(
+            "\(pid) (\(name)) \(state) \(parent) \(pid) \(pid) 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 \(start)",
+            to: "\(pid)/stat")
         write("0::\(cgroup)\n", to: "\(pid)/cgroup")
     }
+
+    /// Hides a file of a process, as the kernel does where it may not be looked at.
+    func remove(_ path: String) { unlink("\(root)/\(path)") }
 
     private func write(_ text: String, to path: String) {
         guard let file = fopen("\(root)/\(path)", "w") else { return }
@@ -131,6 +138,47 @@ extension HookCaller {
         #expect(error?.code == .denied && error?.message.contains("process \(stranger) is not in the host's") == true)
     }
 
+    @Test(arguments: ["pid", "user"])
+    func `in createRuntime one namespace of its own is enough not to be believed`(kind: String) throws {
+        processes.add(10, parent: 1, cgroup: "/")
+        processes.add(20, parent: 10, cgroup: "/x", namespace: 2)
+        processes.add(30, parent: 10, cgroup: "/", namespace: 2, kinds: [kind])
+        let error = try refusal(.createRuntime, statePid: 20, pid: 30)
+        #expect(error?.code == .denied && error?.message.contains("process 30 is not in the host's") == true)
+    }
+
+    @Test func `where the host's namespaces cannot be seen nobody is taken for the host's`() throws {
+        for file in ["1/ns/pid", "1/ns/user"] { processes.remove(file) }
+        let blind = RegistrationResolver(procfs: resolver.procfs, hierarchy: resolver.hierarchy)
+        addContainer(.createRuntime, cgroup: "/x")
+        for pid in [10, 20, 30] { for kind in ["pid", "user"] { processes.remove("\(pid)/ns/\(kind)") } }
+        let identity = try identity(.createRuntime)
+        let error = #expect(throws: RegistrationError.self) {
+            try blind.resolve(identity, statePid: 20, caller: HookCaller(pid: 30, uid: 0))
+        }
+        #expect(error?.code == .denied && error?.message.contains("is not in the host's") == true)
+    }
+
+    /// Its runtime has ended, and pid 1 is everybody's parent sooner or later.
+    @Test func `a hook that was left to pid 1 speaks for nobody`() throws {
+        try withCgroup { path in
+            addContainer(.createRuntime, cgroup: path)
+            processes.add(20, parent: 1, cgroup: path)
+            processes.add(30, parent: 1, cgroup: "/")
+            #expect(refusal(.createRuntime)?.code == .unavailable)
+        }
+    }
+
+    @Test(arguments: [HookStage.createRuntime, .createContainer])
+    func `an init that has ended is none`(stage: HookStage) throws {
+        try withCgroup { path in
+            addContainer(stage, cgroup: path)
+            processes.add(20, parent: 10, cgroup: path, state: "Z")
+            let error = refusal(stage)
+            #expect(error?.code == .unavailable && error?.message.contains("the init of container") == true)
+        }
+    }
+
     @Test(arguments: [UInt32(0), 1])
     func `in createRuntime a state without a process is refused`(pid: UInt32) throws {
         processes.add(30, parent: 10, cgroup: "/")
@@ -148,6 +196,16 @@ extension HookCaller {
         #expect(try refusal(.createContainer, statePid: 0, pid: 30)?.code == .denied)
     }
 
+    /// What holds everything is nobody's, wherever the runtime is.
+    @Test(arguments: ["/", "/elsewhere"])
+    func `an init in the root is refused whoever tells of it`(runtime: String) throws {
+        processes.add(10, parent: 1, cgroup: runtime)
+        processes.add(20, parent: 10, cgroup: "/")
+        processes.add(30, parent: 10, cgroup: runtime)
+        let error = try refusal(.createRuntime, statePid: 20, pid: 30)
+        #expect(error?.code == .denied && error?.message.contains("no cgroup of its own") == true)
+    }
+
     @Test func `the claimed directory counts where the init is one deeper`() throws {
         try withCgroup { path in
             let inner = path + "/container"
@@ -159,9 +217,75 @@ extension HookCaller {
             let caller = HookCaller(pid: 30, uid: 0)
             let claimed = try resolver.resolve(
                 try identity(.createContainer, cgroupsPath: path), statePid: 0, caller: caller)
-            #expect(claimed.cgroupPath == path)
+            #expect(claimed.cgroupPath == path && claimed.initPath == inner)
+            #expect(claimed.cgroup == hierarchy.id(ofPath: path))
+            #expect(claimed.initCgroup == hierarchy.id(ofPath: inner))
             let unclaimed = try resolver.resolve(try identity(.createContainer), statePid: 0, caller: caller)
             #expect(unclaimed.cgroupPath == inner)
+        }
+    }
+
+    private func withDirectories(_ names: [String], below path: String, _ body: (String) throws -> Void) throws {
+        var made: [String] = []
+        defer { for path in made.reversed() { rmdir(hierarchy.root + path) } }
+        for name in names {
+            made.append((made.last ?? path) + "/" + name)
+            try #require(mkdir(hierarchy.root + made[made.count - 1], 0o755) == 0)
+        }
+        try body(made.last ?? path)
+    }
+
+    @Test(arguments: [["a.slice", "web"], ["a.service", "web"]])
+    func `a claimed directory that holds others too is not the container's`(names: [String]) throws {
+        try withCgroup { path in
+            try withDirectories(names, below: path) { inner in
+                addContainer(.createContainer, cgroup: inner)
+                let registration = try resolve(.createContainer, cgroupsPath: "\(path)/\(names[0])")
+                #expect(registration.cgroupPath == inner && registration.cgroup == registration.initCgroup)
+            }
+        }
+    }
+
+    @Test func `a claimed directory that is further up is not the container's`() throws {
+        try withCgroup { path in
+            try withDirectories(["web", "web", "x"], below: path) { inner in
+                addContainer(.createContainer, cgroup: inner)
+                let registration = try resolve(.createContainer, cgroupsPath: path + "/web")
+                #expect(registration.cgroupPath == inner)
+                // The name has to be where the container is, not anywhere on the way.
+                let name = path.dropFirst()
+                #expect(refusal(.createContainer, cgroupsPath: "/elsewhere/\(name)")?.code == .denied)
+            }
+        }
+    }
+
+    @Test func `the directories above a container are the kernel's, and of a bounded number`() throws {
+        try withCgroup { path in
+            let names = (0..<70).map { "d\($0)" }
+            try withDirectories(names, below: path) { inner in
+                addContainer(.createContainer, cgroup: inner)
+                let ancestors = try resolve(.createContainer).ancestors
+                #expect(ancestors.count == 64 && ancestors.first == hierarchy.id(ofPath: path))
+                #expect(ancestors.dropFirst().first == hierarchy.id(ofPath: path + "/d0"))
+            }
+        }
+    }
+
+    /// The records that would say so have not come yet.
+    @Test func `a container in one that a hook told of is refused by the directories above it`() throws {
+        try withCgroup { path in
+            try withDirectories(["inner"], below: path) { inner in
+                addContainer(.createContainer, cgroup: inner)
+                let registration = try resolve(.createContainer)
+                var registry = ContainerRegistry(host: NamespaceKey(mount: 1, pid: 1))
+                try registry.admit(registration)
+                let outer = try #require(hierarchy.id(ofPath: path))
+                try registry.register(
+                    Container(identity: try ContainerIdentity(id: "outer"), source: .hook, cgroup: outer),
+                    namespaces: nil)
+                let error = #expect(throws: RegistrationError.self) { try registry.admit(registration) }
+                #expect(error?.code == .denied && error?.message.contains("lies in container outer") == true)
+            }
         }
     }
 
@@ -260,6 +384,12 @@ extension HookCaller {
             #expect(!registration.holds(in: resolver.procfs, resolver.hierarchy))
             processes.add(20, parent: 10, cgroup: "/", start: 7)
             #expect(!registration.holds(in: resolver.procfs, resolver.hierarchy))
+            processes.add(20, parent: 10, cgroup: path, start: 7)
+            #expect(registration.holds(in: resolver.procfs, resolver.hierarchy))
+            // Another directory of that name has another number.
+            rmdir(hierarchy.root + path)
+            mkdir(hierarchy.root + path, 0o755)
+            #expect(!registration.holds(in: resolver.procfs, resolver.hierarchy))
         }
     }
 
@@ -279,7 +409,7 @@ extension HookCaller {
     /// crun forks twice for a user and a pid namespace, and what was between has ended when the hook is called.
     @Test(arguments: [
         (parent: UInt32(1), namespace: 2, start: UInt64(8), isTaken: true), (1, 2, 7, true), (1, 1, 8, false),
-        (1, 2, 6, false), (40, 2, 8, false),
+        (1, 2, 6, false), (40, 2, 8, false), (0, 2, 8, false),
     ])
     func `in createRuntime an init may have been left to the runtime's ancestor`(
         parent: UInt32, namespace: Int, start: UInt64, isTaken: Bool
@@ -289,6 +419,17 @@ extension HookCaller {
             processes.add(10, parent: 1, cgroup: "/")
             processes.add(30, parent: 10, cgroup: "/")
             #expect((refusal(.createRuntime) == nil) == isTaken)
+        }
+    }
+
+    /// Numbers that change hands while they are looked at.
+    @Test func `in createRuntime ancestors in a circle are no endless way`() throws {
+        try withCgroup { path in
+            processes.add(20, parent: 1, cgroup: path, namespace: 2)
+            processes.add(10, parent: 40, cgroup: "/")
+            processes.add(40, parent: 10, cgroup: "/")
+            processes.add(30, parent: 10, cgroup: "/")
+            #expect(refusal(.createRuntime)?.message.contains("is no child of the runtime") == true)
         }
     }
 
@@ -341,6 +482,19 @@ extension HookCaller {
             addContainer(.createContainer, cgroup: path)
             let error = refusal(.createContainer)
             #expect(error?.code == .denied && error?.message.contains("has changed its root") == true)
+        }
+    }
+
+    /// The agent's own root stands in for that of pid 1, and for nobody else's.
+    @Test func `in createContainer a runtime whose root cannot be seen is none`() throws {
+        try withCgroup { path in
+            addContainer(.createContainer, cgroup: path)
+            processes.add(UInt32(getpid()), parent: 1, cgroup: "/")
+            processes.remove("10/root")
+            #expect(refusal(.createContainer)?.message.contains("has changed its root") == true)
+            processes.add(20, parent: 1, cgroup: path)
+            processes.remove("1/root")
+            #expect(refusal(.createContainer) == nil)
         }
     }
 }

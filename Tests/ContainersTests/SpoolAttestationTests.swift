@@ -100,6 +100,8 @@ import Testing
         #expect(refusal() == "")
         #expect(refusal(written: -1).contains("before this boot"))
         #expect(refusal(cgroup: "").contains("without a cgroup"))
+        // All there is would be in it.
+        #expect(refusal(cgroup: "/").contains("without a cgroup"))
     }
 
     @Test func `the init was there when the request was written, and not long before`() throws {
