@@ -47,6 +47,7 @@ import Testing
         let visible = sink.text.dropLast().unicodeScalars.allSatisfy { !hidden.contains($0.properties.generalCategory) }
         #expect(visible, "\(sink.text)")
         #expect(!sink.text.contains("y\" "))
+        #expect(!sink.text.contains("k ey=") || format == .json)
     }
 
     @Test func levelChangesForAllLoggersAtRunTime() {

@@ -51,6 +51,28 @@ struct ContainerIdentityTests {
         }
     }
 
+    @Test(
+        "Each field is as long as it may be, without a control character",
+        arguments: [
+            ("name", 253), ("image", 4096), ("runtime", 63), ("bundle", 4096), ("rootDir", 4096), ("podName", 253),
+            ("podNamespace", 253), ("podUID", 253),
+        ])
+    func bounds(field: String, length: Int) {
+        let start = ["bundle", "rootDir"].contains(field) ? "/" : ""
+        let longest = start + String(repeating: "x", count: length - start.utf8.count)
+        #expect(throws: Never.self) { try make(field, longest) }
+        for value in [longest + "x", start + "a\nb", start + "\u{1b}[2J", start + "a\u{7f}", start + "a\u{0}"] {
+            expectRefusal(of: field) { () throws(ContainerIdentityError) in try make(field, value) }
+        }
+    }
+
+    private func make(_ field: String, _ value: String) throws(ContainerIdentityError) -> ContainerIdentity {
+        func of(_ name: String) -> String { name == field ? value : "" }
+        return try ContainerIdentity(
+            id: "a", name: of("name"), image: of("image"), runtime: of("runtime"), bundle: of("bundle"),
+            rootDir: of("rootDir"), podName: of("podName"), podNamespace: of("podNamespace"), podUID: of("podUID"))
+    }
+
     private func expectRefusal(
         of field: String, sourceLocation: SourceLocation = #_sourceLocation,
         _ make: () throws(ContainerIdentityError) -> ContainerIdentity
