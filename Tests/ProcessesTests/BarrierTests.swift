@@ -76,6 +76,9 @@ import Testing
         script.wait(seconds: 2)
         let late = script.tracker.registry.takeNameless()
         #expect(!early && late)
+        script.wait(seconds: 1)
+        let again = script.tracker.registry.takeNameless()
+        #expect(!again, "the runtime is asked once")
         let container = Container(
             identity: try ContainerIdentity(id: "web"), source: .runtime, cgroup: 100, initProcess: 20)
         guard case .new = script.tracker.registry.learn(container) else {
@@ -124,6 +127,25 @@ import Testing
         #expect(toldOf == [100, 101, 102, 103, 104])
     }
 
+    @Test mutating func `what is made in a directory that was given up is not waited for either`() throws {
+        makeContainersCgroup()
+        script.exec(image(20), filename: "/a", cgroup: 100)
+        script.wait(seconds: 6)
+        script.cgroup(REC_CGROUP_CREATED, 101, parent: 100, by: runc)
+        script.exec(image(21), filename: "/a", cgroup: 101)
+        #expect(toldOf == [20, 21] && script.tracker.registry.isContainerToBe(101))
+        try script.register("late", cgroup: 100)
+        #expect(!script.tracker.registry.isContainerToBe(100))
+    }
+
+    @Test mutating func `a container below the root makes the root no place of containers`() throws {
+        script.cgroup(REC_CGROUP_CREATED, 100, by: runc)
+        try script.register("web", cgroup: 100)
+        script.cgroup(REC_CGROUP_CREATED, 61, name: "plain")
+        script.exec(image(61), filename: "/a", cgroup: 61)
+        #expect(toldOf == [61])
+    }
+
     @Test mutating func `a removed cgroup's events do not wait for the time to pass`() {
         makeContainersCgroup()
         script.exec(image(20), filename: "/a", cgroup: 100)
@@ -139,6 +161,69 @@ import Testing
         for pid in UInt32(20)..<30 { script.exec(image(pid), filename: "/a", cgroup: 100) }
         #expect(toldOf == Array(20..<30))
         #expect(text(of: script.events.last { $0.process.pid == 20 }).contains("more happened than is kept"))
+    }
+
+    @Test mutating func `long arguments count as what they are`() {
+        script = Script(limits: BarrierLimits(bytesEach: 4000))
+        makeContainersCgroup()
+        script.exec(image(20), filename: "/a", arguments: ["a", String(repeating: "x", count: 3000)], cgroup: 100)
+        #expect(toldOf == [])
+        script.exec(image(21), filename: "/a", arguments: ["a", String(repeating: "x", count: 3000)], cgroup: 100)
+        #expect(toldOf == [20, 21])
+    }
+
+    /// Forks that never execute anything have no event until they end, and are kept all the same.
+    @Test mutating func `what only forks counts too`() {
+        script = Script(limits: BarrierLimits(bytesEach: 4000))
+        makeContainersCgroup()
+        script.exec(image(20), filename: "/a", cgroup: 100)
+        for pid in UInt32(21)..<40 { script.fork(image(pid), from: image(pid - 1), cgroup: 100) }
+        script.exec(image(41), filename: "/a", cgroup: 100)
+        #expect(toldOf == [20, 41])
+    }
+
+    @Test mutating func `of all that is kept the most leaves first, and makes room for others`() {
+        script = Script(limits: BarrierLimits(bytesEach: 4000, bytes: 6000))
+        makeContainersCgroup(100)
+        script.cgroup(REC_CGROUP_CREATED, 200, parent: 50, by: runc)
+        script.cgroup(REC_CGROUP_CREATED, 300, parent: 50, by: runc)
+        for pid in UInt32(20)..<24 { script.exec(image(pid), filename: "/a", cgroup: 100) }
+        for pid in UInt32(30)..<33 { script.exec(image(pid), filename: "/a", cgroup: 200) }
+        #expect(toldOf == [])
+        script.exec(image(40), filename: "/a", cgroup: 300)
+        #expect(toldOf == [20, 21, 22, 23])
+        #expect(text(of: script.events.last).contains("more happened than is kept"))
+        // What has left is not counted any more.
+        script.exec(image(41), filename: "/a", cgroup: 300)
+        script.exec(image(42), filename: "/a", cgroup: 300)
+        #expect(toldOf == [20, 21, 22, 23])
+    }
+
+    @Test mutating func `what two directories of one container keep leaves in the order in which it was`() throws {
+        makeContainersCgroup(100)
+        script.cgroup(REC_CGROUP_CREATED, 101, parent: 100, name: "container", by: runc)
+        for pid in UInt32(20)..<30 { script.exec(image(pid), filename: "/a", cgroup: pid % 2 == 0 ? 100 : 101) }
+        #expect(toldOf == [])
+        try script.register("web", cgroup: 100)
+        #expect(toldOf == Array(20..<30))
+    }
+
+    /// `runc init` is the container's first process and not yet its first program.
+    @Test mutating func `a runtime's word does not make its own program the container's`() throws {
+        makeContainersCgroup()
+        script.fork(image(20), from: runc, cgroup: 100)
+        script.exec(image(20, execs: 1), parent: runc, filename: "/proc/self/exe", cgroup: 100)
+        let container = Container(
+            identity: try ContainerIdentity(id: "web"), source: .runtime, cgroup: 100, initProcess: 20)
+        guard case .new = script.tracker.registry.learn(container) else {
+            Issue.record("it was known")
+            return
+        }
+        script.release(100)
+        #expect(toldOf == [20])
+        #expect(script.events.last?.process.inInitTree == false && script.events.last?.process.isSetUp == true)
+        script.exec(image(20, execs: 2), filename: "/bin/web", cgroup: 100, namespaces: NamespaceKey(mount: 9, pid: 9))
+        #expect(script.events.last?.process.inInitTree == true)
     }
 
     @Test mutating func `an image that others show as their parent is identified, too`() throws {
@@ -184,11 +269,13 @@ import Testing
         // Below a parent of containers, what systemd's names say is none; the root is no parent; and so on.
         script.cgroup(REC_CGROUP_CREATED, 60, parent: 50, name: "cron.service")
         script.cgroup(REC_CGROUP_CREATED, 61, parent: 1, name: "plain")
+        script.cgroup(REC_CGROUP_CREATED, 63, parent: 50, name: "run-r1.scope")
         script.cgroup(REC_CGROUP_CREATED, 62, parent: 50, name: "libpod-conmon-1.scope", by: runc)
         script.exec(image(62), filename: "/usr/bin/conmon", cgroup: 62)
         script.exec(image(60), filename: "/a", cgroup: 60)
         script.exec(image(61), filename: "/a", cgroup: 61)
-        #expect(toldOf == [62, 60, 61])
+        script.exec(image(63), filename: "/a", cgroup: 63)
+        #expect(toldOf == [62, 60, 61, 63])
     }
 
     @Test mutating func `a name that holds a container's id is waited for, whoever made the cgroup`() throws {

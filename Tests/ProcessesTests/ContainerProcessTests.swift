@@ -177,6 +177,40 @@ import Testing
         #expect(seeds.inits.isEmpty)
     }
 
+    @Test(arguments: [
+        "no first process", "a namespace in a namespace", "the host's mounts", "the host's pids", "a service",
+        "a slice",
+    ])
+    func `what is no container's init is not taken for one`(what: String) {
+        var (path, namespaces) = ("/pods/my-container", inside)
+        switch what {
+        case "the host's mounts": namespaces = NamespaceKey(mount: Script.hostNamespaces.mount, pid: inside.pid)
+        case "the host's pids": namespaces = NamespaceKey(mount: inside.mount, pid: Script.hostNamespaces.pid)
+        case "a service": path = "/system.slice/a.service"
+        case "a slice": path = "/a.slice"
+        default: break
+        }
+        let task = Script.exec(
+            image(20), parent: image(1), type: REC_TASK, exe: "a\0", cgroup: 70, namespaces: namespaces
+        ) {
+            $0.ns_pid = what == "no first process" ? 2 : 1
+            $0.ns_level = what == "a namespace in a namespace" ? 2 : 1
+        }
+        let (events, seeds) = adopt([task], paths: [70: path])
+        #expect(events.map(\.process.pid) == [20] && events.allSatisfy { $0.process.container == nil })
+        #expect(seeds.trees.isEmpty)
+    }
+
+    /// With the host's pids its orphans come to the shim, as those do that the shim brings.
+    @Test mutating func `who was there, with a parent outside, came nobody knows how`() throws {
+        try restore()
+        let shim = Script.exec(image(3), parent: image(1), type: REC_TASK, exe: "shim\0")
+        let (events, _) = adopt([
+            shim, task(image(20, execs: 2), parent: 1), task(image(22, execs: 1), parent: 3),
+        ])
+        #expect(events.first { $0.process.pid == 22 }?.process.origin == ExecOrigin(.unknown))
+    }
+
     /// A container that an earlier agent was told of, its init being process 20, which had exec'd once by then.
     private mutating func restore(start: UInt64 = 2) throws {
         let identity = try ContainerIdentity(id: "web", name: "web", podName: "p", podNamespace: "ns")
@@ -204,6 +238,28 @@ import Testing
         #expect(seeds.inits.isEmpty)
     }
 
+    /// Whoever tells of it now was not sent to set it up.
+    @Test mutating func `a container that ran before the agent cannot be told of again`() throws {
+        for (execs, isTaken) in [(UInt32(1), true), (2, false)] {
+            script = Script()
+            try restore()
+            _ = script.tracker.adopt(
+                tasks: [task(image(20, execs: execs), parent: 1)], early: [], procfs: Procfs(root: "/nonexistent"),
+                cgroupPaths: [:]
+            ) { _ in }
+            let again = Container(
+                identity: try ContainerIdentity(id: "web", name: "web", podName: "p", podNamespace: "ns"),
+                source: .hook,
+                cgroup: 70, initProcess: 20)
+            var registry = script.tracker.registry
+            if isTaken {
+                #expect(throws: Never.self) { try registry.register(again, namespaces: nil) }
+            } else {
+                #expect(throws: RegistrationError.self) { try registry.register(again, namespaces: nil) }
+            }
+        }
+    }
+
     @Test mutating func `an init that has not begun its program is waited for again`() throws {
         try restore()
         let (events, seeds) = adopt([task(image(20, execs: 1), parent: 1)])
@@ -223,6 +279,16 @@ import Testing
         #expect(script.events.last?.process.inInitTree == true)
         #expect(script.tracker.takeLateTrees().map(\.tgid) == [20])
         #expect(script.tracker.takeLateTrees().isEmpty)
+    }
+
+    @Test mutating func `an init that begins elsewhere than in its container begins no tree`() throws {
+        try restore()
+        _ = script.tracker.adopt(
+            tasks: [task(image(20, execs: 1), parent: 1)], early: [], procfs: Procfs(root: "/nonexistent"),
+            cgroupPaths: [:]
+        ) { _ in }
+        script.exec(image(20, execs: 2), filename: "/bin/web", cgroup: 1, namespaces: inside)
+        #expect(script.events.last?.process.inInitTree == false && !script.tracker.hasLateTrees)
     }
 
     @Test(arguments: [true, false])

@@ -82,6 +82,7 @@ import Testing
     @Test(arguments: [
         ["/bin/cat"], ["/bin/cat", "/ready", ""], ["/bin/cat", "/re", "ady"], ["/bin/cat /ready"],
         ["cat", "/ready"], [], ["/bin/cat", "/Ready"], ["/bin/cat", "/bin/cat", "/other"],
+        ["/bin/sh", "/bin/other", "/ready"],
     ])
     mutating func `another vector is no probe`(vector: [String]) throws {
         let process = try runtimeExec("/bin/cat", vector)
@@ -91,10 +92,54 @@ import Testing
 
     @Test mutating func `another binary with a probe's vector is no probe`() throws {
         #expect(try !runtimeExec("/tmp/cat", ["/bin/cat", "/ready"]).maybeExecProbe)
+        script.fork(image(53), from: image(51, execs: 1), cgroup: 7)
+        // A name is a whole one.
+        script.exec(
+            image(53, execs: 1), filename: "/usr/bin/nosync", arguments: ["sync", "-f"], cgroup: 7,
+            namespaces: Self.inside)
+        #expect(script.events.last?.process.origin == ExecOrigin(.runtimeExec))
+    }
+
+    @Test mutating func `a probe's vector whose end was lost is no probe`() throws {
+        script.exec(
+            image(52, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"], cgroup: 7,
+            namespaces: Self.inside, argumentsTotal: 40)
+        script.quiet()
+        let process = try #require(script.events.last?.process)
+        #expect(process.pid == 52 && !process.maybeExecProbe && process.origin == ExecOrigin(.runtimeExec))
     }
 
     @Test mutating func `a script that is a probe has its interpreter before its vector`() throws {
         #expect(try runtimeExec("/bin/cat", ["/bin/sh", "/bin/cat", "/ready"]).maybeExecProbe)
+    }
+
+    private mutating func set(_ commands: [PodCommand]) {
+        let pod = Pod(
+            name: "p", namespace: "ns", uids: ["u"], containers: [PodContainer(name: "web", commands: commands)])
+        script.tracker.registry.apply(.applied(pod))
+    }
+
+    /// To execve they are different, though they look the same.
+    @Test mutating func `a letter spelt otherwise is another vector`() throws {
+        set([PodCommand(kind: .readiness, arguments: ["/bin/cat", "/caf\u{e9}"])])
+        #expect(try !runtimeExec("/bin/cat", ["/bin/cat", "/cafe\u{301}"]).maybeExecProbe)
+    }
+
+    @Test mutating func `of a hook and a probe with one command the probe is told`() throws {
+        let command = ["/bin/cat", "/ready"]
+        set([PodCommand(kind: .preStop, arguments: command), PodCommand(kind: .liveness, arguments: command)])
+        let process = try runtimeExec("/bin/cat", command)
+        #expect(process.maybeExecProbe && process.origin == ExecOrigin(.unknown, command: .liveness))
+    }
+
+    @Test(arguments: [("/dev/fd/5", UInt64(0)), ("/memfd:runc", 9), ("/proc/self/fd/5", 0)])
+    mutating func `a runtime that executes itself from elsewhere is the runtime still`(path: String, inode: UInt64)
+        throws
+    {
+        script.exec(image(50, execs: 2), filename: path) { $0.file.inode = inode }
+        script.fork(image(53), from: image(50, execs: 2), cgroup: 7)
+        script.exec(image(53, execs: 1), filename: "/bin/sh", cgroup: 7, namespaces: Self.inside)
+        #expect(script.events.last?.process.origin == ExecOrigin(.runtimeExec))
     }
 
     @Test mutating func `a lifecycle hook is no probe, and found by its name in any directory`() throws {
@@ -114,6 +159,17 @@ import Testing
         #expect(!child.maybeExecProbe)
         script.exit(image(54, execs: 1), cgroup: 7)
         #expect(script.events.last?.process.origin == child.origin)
+        // One that only forks runs the probe's own program.
+        script.fork(image(55), from: image(52, execs: 1), cgroup: 7)
+        script.exit(image(55), cgroup: 7)
+        #expect(script.events.last?.process.maybeExecProbe == true)
+    }
+
+    /// What the kernel does not hold to be of the tree is not made so by who started it.
+    @Test mutating func `a child of the tree that is not in it is not guessed`() throws {
+        script.fork(image(42), from: image(40, execs: 2), cgroup: 7)
+        script.exec(image(42, execs: 1), filename: "/bin/sh", cgroup: 7, namespaces: Self.inside)
+        #expect(script.events.last?.process.origin == ExecOrigin(.unknown))
     }
 
     @Test mutating func `the runtime's own program on its way is set-up; a name inside makes none`() throws {
@@ -171,6 +227,32 @@ import Testing
         #expect(!process.maybeExecProbe)
     }
 
+    /// Its cgroup is the host's: no runtime's exec, whoever it comes from.
+    @Test mutating func `who enters the namespaces alone is told apart, a runtime too`() throws {
+        let container = Container(
+            identity: try ContainerIdentity(id: "beef", name: "web", podName: "p", podNamespace: "ns"), source: .hook,
+            cgroup: 8)
+        script.cgroup(REC_CGROUP_CREATED, 8)
+        try script.tracker.registry.register(container, namespaces: NamespaceKey(mount: 30, pid: 31))
+        script.tracker.registry.start(container)
+        script.fork(image(53), from: image(51, execs: 1))
+        script.exec(
+            image(53, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"],
+            namespaces: NamespaceKey(mount: 30, pid: 31))
+        let process = try #require(script.events.last?.process)
+        #expect(process.container === container && process.origin == ExecOrigin(.namespaceEntry))
+        #expect(!process.maybeExecProbe)
+    }
+
+    /// In a pid namespace of its own, in a cgroup that is no container's.
+    @Test(arguments: [(UInt32(0), ExecOrigin.Kind.runtimeExec), (1, .namespaceEntry)])
+    mutating func `a runtime's name in a pid namespace makes no runtime`(level: UInt32, kind: ExecOrigin.Kind) throws {
+        script.exec(image(60, execs: 1), filename: "/usr/sbin/runc") { $0.ns_level = level }
+        script.fork(image(61), from: image(60, execs: 1), cgroup: 7)
+        script.exec(image(61, execs: 1), filename: "/bin/sh", cgroup: 7, namespaces: Self.inside)
+        #expect(script.events.last?.process.origin == ExecOrigin(kind))
+    }
+
     @Test mutating func `who comes from nowhere is not guessed`() throws {
         script.exec(
             image(70, execs: 1), parent: image(69), filename: "/bin/sh", cgroup: 7, namespaces: Self.inside)
@@ -197,5 +279,13 @@ import Testing
         }
         #expect(try exec(81, by: image(80, execs: 1), &script) == ExecOrigin(.execProbe, command: .readiness))
         #expect(try exec(90, by: Script.init1, &script) == ExecOrigin(.unknown, command: .readiness))
+        // Another engine's monitor runs whatever it is asked for.
+        script.fork(image(95), from: image(80, execs: 1))
+        script.exec(image(95, execs: 1), filename: "/usr/bin/runc")
+        script.fork(image(96), from: image(95, execs: 1), cgroup: 7)
+        script.exec(
+            image(96, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"], cgroup: 7,
+            namespaces: Self.inside)
+        #expect(script.events.last?.process.origin == ExecOrigin(.unknown, command: .readiness))
     }
 }

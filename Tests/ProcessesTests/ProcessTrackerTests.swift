@@ -79,6 +79,23 @@ import Testing
         #expect(script.events[1].process.binary != "/bin/old")
     }
 
+    /// Whoever had the pid before left without a word: its exit was lost.
+    @Test mutating func `a pid that is given again has nothing of who had it before`() {
+        script.fork(image(5), from: image(1))
+        script.exec(image(5, execs: 1), filename: "/bin/old")
+        let reused = rec_image(start: 99_000_000, tgid: 5, exec_count: 1)
+        // Neither end nor parent of one is the other's.
+        script.exit(reused)
+        #expect(script.events.last?.process.flags == "unknown")
+        script.fork(image(6), from: reused)
+        script.exec(image(6, execs: 1), parent: reused, filename: "/bin/child")
+        #expect(script.events.last?.parent == nil)
+        script.exec(image(5, execs: 2), filename: "/bin/old")
+        #expect(script.events.last?.parent?.binary == "/bin/old")
+        script.exec(rec_image(start: 99_000_000, tgid: 5, exec_count: 3), filename: "/bin/new")
+        #expect(script.events.last?.parent?.pid == 1)
+    }
+
     @Test mutating func `references count a process and its children`() {
         script.fork(image(5), from: image(1))
         script.exec(image(5, execs: 1), filename: "/bin/sh")
@@ -151,6 +168,12 @@ import Testing
         #expect(script.events[0].process.arguments == "bbb")
         #expect(script.events[0].process.flags.contains("truncArgs"))
         #expect(script.tracker.counters.lostArguments == 1)
+    }
+
+    @Test mutating func `more arguments than were announced are left out`() {
+        script.exec(image(5), filename: "/a", arguments: ["a", "bbb"], argumentsTotal: 10)
+        script.moreArguments(image(5), at: 6, "ccc\0ddd\0")
+        #expect(script.events.map(\.process.arguments) == ["bbb ccc"])
     }
 
     @Test mutating func `a quiet ring ends the wait for arguments`() {
