@@ -125,6 +125,45 @@ import TetragonAPI
         }
     }
 
+    /// Over and over, as hooks come: who has gone takes no place.
+    @Test func connectionsThatHaveGoneMakeRoom() async throws {
+        try await RunningServer.with { server in
+            for _ in 0..<260 {
+                _ = try await server.withClient(server.hookPath) {
+                    try await $0.runtimeHook(.with { $0.createContainer.containerID = "c1" })
+                }
+            }
+            #expect(server.registered.all.count == 260 && server.registered.refused.isEmpty)
+        }
+    }
+
+    @Test func tooManyConnectionsAreClosedAndThatIsTold() async throws {
+        try await RunningServer.with { server in
+            let clients = try (0..<260).map { _ in try RawClient(server.hookPath) }
+            defer { for client in clients { client.close() } }
+            #expect(try await eventually { server.registered.refused.count == 4 })
+            guard case .connection(let uid, let pid)? = server.registered.refused.first else {
+                Issue.record("another refusal")
+                return
+            }
+            #expect(uid == getuid() && pid == UInt32(getpid()))
+        }
+    }
+
+    /// A hook calls once: SETTINGS_MAX_CONCURRENT_STREAMS is 1 (RFC 9113, 6.5.2).
+    @Test func connectionOfTheHooksSocketHasOneCallAtATime() async throws {
+        try await RunningServer.with { server in
+            let client = try RawClient(server.hookPath)
+            defer { client.close() }
+            try client.send(RawClient.preface)
+            let header = try client.receive(9)
+            #expect(header[3] == 4)
+            let settings = try client.receive(Int(header[1]) << 8 | Int(header[2]))
+            let values = stride(from: 0, to: settings.count, by: 6).map { Array(settings[$0..<$0 + 6]) }
+            #expect(values.contains([0, 3, 0, 0, 0, 1]), "\(values)")
+        }
+    }
+
     @Test func loopbackPortServesTheAPIButNotTheHook() async throws {
         try await RunningServer.with(address: .tcp(host: "localhost", port: 47_613)) { _ in
             try await RunningServer.withClient(.dns(host: "localhost", port: 47_613)) { client in

@@ -60,6 +60,14 @@ import Testing
         #expect(clients.closed == others + [first] && clients.table.count == 8)
     }
 
+    @Test func rootTakesOthersPlacesHoweverNewTheyAre() throws {
+        let clients = Clients()
+        for _ in 0..<4 { #expect(clients.connect(uid: 0) != nil) }
+        let others = (0..<4).map { clients.connect(uid: 1000 + $0)?.value }.compactMap(\.self)
+        #expect(clients.connect(uid: 0) != nil)
+        #expect(clients.closed == Array(others.prefix(1)) && clients.table.count == 8)
+    }
+
     @Test func whoIsBeingAnsweredStays() throws {
         let clients = Clients()
         let calling = try #require(clients.connect(uid: 1000))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Server
@@ -29,6 +30,55 @@ import Testing
         let error = #expect(throws: ListenError.self) { try SocketFile.listen(path: path, mode: 0o600) }
         #expect(error?.description.contains("another process listens there") == true)
         #expect(FileManager.default.fileExists(atPath: path))
+    }
+
+    /// One that has no room for another connection is alive.
+    @Test func busySocketIsLeftAlone() throws {
+        let busy = try SocketFile.listen(path: path, mode: 0o600)
+        listen(busy.descriptor, 0)
+        var clients: [Int32] = []
+        defer { for descriptor in clients + [busy.descriptor] { close(descriptor) } }
+        while clients.count < 64 {
+            let client = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            clients.append(client)
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+            let connected = withUnsafeBytes(of: address) {
+                connect(client, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count))
+            }
+            if connected != 0 { break }
+        }
+        try #require(errno == EAGAIN)
+        #expect(throws: ListenError.self) { try SocketFile.listen(path: path, mode: 0o600) }
+        #expect(FileManager.default.fileExists(atPath: path))
+    }
+
+    /// Two agents that start at once do not remove each other's.
+    @Test func lookAndReplaceAreUnderALock() async throws {
+        let directory = open(self.directory, O_RDONLY)
+        defer { close(directory) }
+        #expect(flock(directory, LOCK_EX) == 0)
+        let path = path
+        final class Flag: Sendable { let isSet = Mutex(false) }
+        let begun = Flag()
+        Thread.detachNewThread {
+            begun.isSet.withLock { $0 = true }
+            if let socket = try? SocketFile.listen(path: path, mode: 0o600) { close(socket.descriptor) }
+        }
+        #expect(try await eventually { begun.isSet.withLock { $0 } })
+        try await Task.sleep(for: .milliseconds(200))
+        #expect(!FileManager.default.fileExists(atPath: path))
+        flock(directory, LOCK_UN)
+        #expect(try await eventually { FileManager.default.fileExists(atPath: path) })
+    }
+
+    /// bind(2) gives the file the socket's own mode: it is never open for more, and not for a moment.
+    @Test func socketHasItsModeBeforeItHasAName() throws {
+        let live = try SocketFile.listen(path: path, mode: 0o600)
+        defer { close(live.descriptor) }
+        var status = stat()
+        #expect(fstat(live.descriptor, &status) == 0 && status.st_mode & 0o777 == 0o600)
     }
 
     @Test func fileInItsPlaceIsLeftAlone() throws {
