@@ -23,6 +23,10 @@ bool apus_failpoint(const char *name)
 		abort();
 	if (strcmp(name, "overflow") == 0)
 		overflow_stack(0);
+	if (strcmp(name, "twice") == 0) {
+		apus_guard_set_phase((const uint8_t *)8); // what the handler reads
+		*(volatile int *)8 = 0;
+	}
 	return false;
 }
 #else

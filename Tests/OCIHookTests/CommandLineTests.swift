@@ -57,6 +57,19 @@ extension HookTests {
             #expect(outcome.milliseconds < 300)
         }
 
+        @Test("Paths that are too long for what they are for are errors, and no more")
+        func longPaths() throws {
+            let long = "/" + String(repeating: "x", count: 100_000)
+            for address in ["unix:/" + String(repeating: "x", count: 107), "unix:" + long] {
+                #expect(try scratch.hook("createRuntime", ["--agent-address", address]).exit == 0)
+                #expect(scratch.logLines.last?.contains("error=\"connecting: File name too long\"") == true)
+            }
+            let outcome = try scratch.hook("createRuntime", ["--log-file", long])
+            #expect(outcome.exit == 0)
+            #expect(outcome.errors.contains("error=\"File name too long\""))
+            #expect(outcome.errors.contains("msg=\"cannot tell the agent\""))
+        }
+
         @Test("Only absolute unix addresses are used", arguments: ["agent.sock", "unix:agent.sock", "localhost:1", ""])
         func address(address: String) throws {
             #expect(try scratch.hook("createRuntime", ["--agent-address", address]).exit == 0)

@@ -104,6 +104,23 @@ extension HookTests {
             #expect(scratch.logLines.last?.contains("cannot read the OCI state") == true)
         }
 
+        @Test("What is meant for a missing stderr does not get into the log file")
+        func closedErrors() throws {
+            let script = "exec \"$0\" createRuntime --fail-closed --log-file \"$1\" 2>&-"
+            let outcome = try scratch.run(["/bin/sh", "-c", script, Program.hook, scratch.log])
+            #expect(outcome.exit == 1)
+            #expect(scratch.logLines.count == 1 && scratch.logLines[0].hasPrefix("time="), "\(scratch.logLines)")
+        }
+
+        @Test("A fault while a fault is being told ends by the fail mode as well")
+        func secondFault() throws {
+            let flags = ["--failpoint", "twice"]
+            #expect(try scratch.hook("createContainer", flags, program: Program.debugHook).exit == 0)
+            let closed = try scratch.hook("createContainer", flags + ["--fail-closed"], program: Program.debugHook)
+            #expect(closed.exit == 1)
+            #expect(scratch.logLines.isEmpty)
+        }
+
         @Test("Memory stays small while it waits")
         func memory() throws {
             let agent = try RudeAgent(scratch, .silent)

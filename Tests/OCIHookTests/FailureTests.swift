@@ -59,6 +59,7 @@ extension HookTests {
             arguments: [
                 (RudeAgent.Manners.gibberish, "HTTP/2: "),
                 (.hangingUp, "cannot tell the agent"),
+                (.leaving, "the agent closed the connection without an answer"),
             ])
         func wrongAnswer(manners: RudeAgent.Manners, text: String) throws {
             let agent = try RudeAgent(scratch, manners)
@@ -133,6 +134,19 @@ extension HookTests {
             scratch.write("bundle/config.json", "{}")
             #expect(try scratch.hook("createRuntime", ["--fail-closed"]).exit == 1)
             #expect(try scratch.hook("createRuntime", ["--fail-closed"], input: .text("")).exit == 1)
+            let gaps = ["--fail-closed", "--fail-allow-namespaces", ",shop,,"]
+            #expect(try scratch.hook("createRuntime", gaps).exit == 1)
+        }
+
+        @Test(
+            "The state's annotations name the namespace where there is no config.json",
+            arguments: [("shop", 0), ("x", 1)])
+        func stateNamespace(namespace: String, exit: Int32) throws {
+            unlink(scratch.bundle + "/config.json")
+            let annotations = "{\"io.kubernetes.pod.namespace\":\"\(namespace)\"}"
+            let flags = ["--fail-closed", "--fail-allow-namespaces", "shop"]
+            let state = scratch.state(annotations: annotations)
+            #expect(try scratch.hook("createRuntime", flags, input: .text(state)).exit == exit)
         }
 
         @Test("--fail-closed with an agent that answers is no different")

@@ -102,6 +102,15 @@ extension HookTests {
             try expectFallback("it is a symbolic link")
         }
 
+        @Test("A magic link on the way to config.json is not followed", arguments: ["root", "cwd"])
+        func magicLink(name: String) throws {
+            scratch.write("bundle/config.json", "{}")
+            let bundle = "/proc/self/\(name)" + (name == "root" ? scratch.bundle : "/bundle")
+            let state = #"{"id":"demo","bundle":"\#(bundle)"}"#
+            #expect(try scratch.hook(input: .text(state), directory: scratch.path).exit == 0)
+            #expect(scratch.logLines.first?.contains("it is a symbolic link, or leads through too many") == true)
+        }
+
         @Test("A directory, and nothing at all")
         func noFile() throws {
             try expectFallback("No such file or directory")
@@ -121,6 +130,66 @@ extension HookTests {
             let id = #"x\nlevel=info msg=\"all is well\""#
             #expect(try scratch.hook(input: .text(scratch.state(id: id))).exit == 0)
             #expect(scratch.logLines.allSatisfy { $0.hasPrefix("time=") && !$0.contains(" level=info") })
+        }
+
+        /// Each byte of it takes four in a line.
+        private static let unprintable = String(repeating: "\u{1}", count: 512)
+
+        @Test("What strangers say makes no line longer than a pipe takes whole")
+        func longLines() throws {
+            let id = String(repeating: #"\u0001"#, count: 512)
+            let outcome = try scratch.hook(
+                "createRuntime", ["--fail-closed", "--agent-address", "unix:/" + Self.unprintable],
+                input: .text(scratch.state(id: id)))
+            #expect(outcome.exit == 1)
+            #expect(outcome.errors.utf8.count <= 4096 && outcome.errors.utf8.last == UInt8(ascii: "\n"))
+            #expect(outcome.errors.utf8.count { $0 == UInt8(ascii: "\n") } == 1)
+            #expect(scratch.logLines.count == 2 && scratch.logLines.allSatisfy { $0.utf8.count < 4096 })
+            #expect(scratch.logLines.allSatisfy { $0.hasPrefix("time=") })
+        }
+
+        @Test("What a time-out says of a stranger is cut")
+        func longContext() throws {
+            let agent = try RudeAgent(scratch, .silent)
+            defer { agent.stop() }
+            let id = String(repeating: #"\u0001"#, count: 512)
+            let outcome = try scratch.hook(
+                "createRuntime", ["--timeout", "300ms"], input: .text(scratch.state(id: id)))
+            #expect(outcome.exit == 0)
+            let line = try #require(scratch.logLines.last)
+            #expect(line.contains("timed out") && line.hasSuffix("\\x01") && line.utf8.count < 2300, "\(line)")
+        }
+
+        @Test("Nor can it forge one by a time-out")
+        func forgeryInTime() throws {
+            let agent = try RudeAgent(scratch, .silent)
+            defer { agent.stop() }
+            let id = #"x\nlevel=info msg=\"all is well\""#
+            let outcome = try scratch.hook(
+                "createRuntime", ["--timeout", "300ms"], input: .text(scratch.state(id: id)))
+            #expect(outcome.exit == 0)
+            #expect(scratch.logLines.last?.contains("timed out") == true)
+            #expect(scratch.logLines.allSatisfy { $0.hasPrefix("time=") && !$0.contains(" level=info") })
+        }
+
+        @Test("A standard input that does not block is waited for")
+        func nonblockingInput() throws {
+            var ends: [Int32] = [0, 0]
+            pipe(&ends)
+            defer { close(ends[0]) }
+            _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+            _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+            let running = try Running(
+                [
+                    Program.hook, "createRuntime", "--agent-address", "unix://" + scratch.socket, "--log-file",
+                    scratch.log,
+                ], stdin: ends[0], stdout: 1, stderr: 1)
+            usleep(100_000)
+            let state = Array(scratch.state().utf8)
+            _ = Glibc.write(ends[1], state, state.count)
+            close(ends[1])
+            #expect(running.wait().exit == 0)
+            #expect(scratch.logLines.last?.contains("cannot tell the agent") == true, "\(scratch.logLines)")
         }
 
         private func expectFallback(_ reason: String) throws {

@@ -21,11 +21,14 @@ extension HookTests {
         }
 
         @Test(
-            "What is no log file is not written to: the lines go to stderr", arguments: ["link", "fifo", "no/where/x"])
+            "What is no log file is not written to: the lines go to stderr",
+            arguments: ["link", "fifo", "read fifo", "no/where/x"])
         func refused(name: String) throws {
             let victim = scratch.write("victim", "precious")
             symlink(victim, scratch.path + "/link")
-            mkfifo(scratch.path + "/fifo", 0o600)
+            for fifo in ["/fifo", "/read fifo"] { mkfifo(scratch.path + fifo, 0o600) }
+            let reader = open(scratch.path + "/read fifo", O_RDONLY | O_NONBLOCK)
+            defer { close(reader) }
             let outcome = try scratch.hook("createRuntime", ["--log-file", scratch.path + "/" + name])
             #expect(outcome.exit == 0)
             #expect(outcome.errors.contains("msg=\"cannot open the log file\""))
@@ -50,6 +53,29 @@ extension HookTests {
             scratch.write("hook.log", old + "newer\n")
             #expect(try scratch.hook().exit == 0)
             #expect(scratch.read("hook.log.1") == old + "newer\n")
+        }
+
+        @Test("A file that may not grow ends no hook")
+        func fileSizeLimit() throws {
+            let script = "ulimit -f 0; exec \"$0\" createRuntime --log-file \"$1\""
+            #expect(try scratch.run(["/bin/sh", "-c", script, Program.hook, scratch.log]).exit == 0)
+            #expect(scratch.logLines.isEmpty)
+        }
+
+        @Test(
+            "A stderr that nobody reads any more ends no hook", arguments: [(false, 0), (true, 1)] as [(Bool, Int32)])
+        func closedPipe(isClosed: Bool, exit: Int32) throws {
+            var ends: [Int32] = [0, 0]
+            pipe(&ends)
+            close(ends[0])
+            defer { close(ends[1]) }
+            let input = open(scratch.write("state.json", scratch.state()), O_RDONLY)
+            defer { close(input) }
+            let outcome = try Running(
+                [Program.hook, "createRuntime", "--log-file", "/"] + (isClosed ? ["--fail-closed"] : []),
+                stdin: input, stdout: ends[1], stderr: ends[1]
+            ).wait()
+            #expect(outcome.exit == exit)
         }
 
         @Test("A stderr that nobody empties does not hold the hook")

@@ -148,6 +148,22 @@ extension HookTests {
             #expect(!left.contains("demo") && left.count == (kind == "full" ? 1000 : 0))
         }
 
+        @Test("The file is root's to read and write, whatever the umask")
+        func ownersMode() throws {
+            let script = "umask 0777; exec \"$@\""
+            let outcome = try scratch.hook("createRuntime", flags, wrapper: ["/bin/sh", "-c", script, "sh"])
+            #expect(outcome.exit == 0)
+            expectLeft(expected())
+        }
+
+        @Test("What cannot have its name leaves nothing half done")
+        func nameTaken() throws {
+            mkdir(spool + "/demo", 0o700)
+            #expect(try scratch.hook("createRuntime", flags).exit == 0)
+            #expect(left == ["demo"])
+            #expect(scratch.logLines.last?.contains("cannot leave the request in the spool") == true)
+        }
+
         @Test("999 files are not too many")
         func almostFull() throws {
             for number in 0..<999 { scratch.write("spool/c\(number)", "") }
@@ -161,6 +177,20 @@ extension HookTests {
             #expect(outcome.exit == 0)
             #expect(left.isEmpty)
             #expect(access(scratch.path + "/demo", F_OK) != 0)
+        }
+
+        @Test("What has no file's name or does not fit is told of, and not left")
+        func unfitRequest() throws {
+            let id = String(repeating: "a", count: 256)
+            #expect(try scratch.hook("createRuntime", flags, input: .text(scratch.state(id: id))).exit == 0)
+            #expect(scratch.logLines.first?.contains("error=\"its id is no file name\"") == true)
+            #expect(left.isEmpty)
+            let path = String(repeating: "x", count: 70_000)
+            scratch.write("bundle/config.json", "{\"root\":{\"path\":\"/\(path)\"}}")
+            unlink(scratch.log)
+            #expect(try scratch.hook("createRuntime", flags).exit == 0)
+            #expect(scratch.logLines.first?.contains("error=\"it is too large\"") == true)
+            #expect(left.isEmpty)
         }
 
         @Test("A relative directory would be the image's")

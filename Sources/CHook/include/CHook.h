@@ -105,8 +105,8 @@ uint64_t apus_clock_us(void);
 
 // -- failpoint.c
 
-/// Debug builds only: dies as the name says ("trap", "segfault", "abort", "overflow"). False if
-/// there is no such name.
+/// Debug builds only: dies as the name says ("trap", "segfault", "abort", "overflow"; "twice" is a
+/// fault in the guard's handler). False if there is no such name.
 bool apus_failpoint(const char *name);
 
 #endif

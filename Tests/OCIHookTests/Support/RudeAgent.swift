@@ -16,6 +16,8 @@ final class RudeAgent: Sendable {
         case gibberish
         /// Takes connections and closes them.
         case hangingUp
+        /// Reads what comes first, and closes.
+        case leaving
     }
 
     private let listener: Int32
@@ -58,6 +60,10 @@ final class RudeAgent: Sendable {
         switch manners {
         case .silent, .full: break
         case .hangingUp: shutdown(connection, Int32(SHUT_RDWR))
+        case .leaving:
+            var piece = [UInt8](repeating: 0, count: 1 << 16)
+            _ = recv(connection, &piece, piece.count, 0)
+            shutdown(connection, Int32(SHUT_RDWR))
         case .gibberish: say(connection, Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8))
         case .dribbling:
             say(connection, [0, 0, 0, 4, 0, 0, 0, 0, 0])
