@@ -51,7 +51,7 @@ extension SystemTests {
             let stolen = uniqueWord("stolen")
             var setup = try armed(agent)
             setup.sharesHostPids = true
-            setup.binds["/cgroups"] = try cgroupRoot(agent)
+            setup.binds["/cgroups"] = try agent.cgroupRoot
             try await RuncContainer.with(agent, setup) { container in
                 // A child in a cgroup outside of the container's, as a runtime makes one.
                 let script = """
@@ -65,7 +65,7 @@ extension SystemTests {
                     outcome.errors.contains("is told of by a process of container \(container.id)"),
                     "\(outcome.errors)")
             }
-            try await removeCgroup(cgroupRoot(agent) + "/\(stolen)")
+            try await removeCgroup(agent.cgroupRoot + "/\(stolen)")
         }
 
         @Test func rootOfAContainerWithPidsOfItsOwnIsNoRuntime() async throws {
@@ -86,7 +86,7 @@ extension SystemTests {
         func asRoot(_ agent: AgentProcess, cgroup name: String, _ script: String) async throws
             -> Command.Outcome
         {
-            let directory = try cgroupRoot(agent) + "/" + name
+            let directory = try agent.cgroupRoot + "/" + name
             let outcome = try await Command.run(
                 "/bin/sh", "-c",
                 """
@@ -134,7 +134,7 @@ extension SystemTests {
         @Test func rootThatNamesAProcessOfItsOwnCgroupIsNoRuntime() async throws {
             let agent = try agent()
             let name = uniqueWord("stolen")
-            let procs = try cgroupRoot(agent) + "/\(name)/cgroup.procs"
+            let procs = try agent.cgroupRoot + "/\(name)/cgroup.procs"
             let script = "echo $$ > \(procs); " + (try outside(agent, .createRuntime, id: name, pid: "$child"))
             let outcome = try await asRoot(agent, cgroup: name, script)
             #expect(outcome.status == 1 && outcome.errors.contains("is outside"), "\(outcome.errors)")
@@ -179,14 +179,6 @@ extension SystemTests {
         }
 
         // MARK: -
-
-        /// Where the hierarchy is mounted in which the agent tells containers apart.
-        func cgroupRoot(_ agent: AgentProcess) throws -> String {
-            guard let match = agent.log.firstMatch(of: /cgroups=(\S+)/) else {
-                throw Failure("the agent does not say where it looks for cgroups: \(agent.log.prefix(1000))")
-            }
-            return String(match.1)
-        }
 
         func removeCgroup(_ path: String) async throws {
             try await eventually("the cgroup \(path) to be empty") { rmdir(path) == 0 || errno == ENOENT }

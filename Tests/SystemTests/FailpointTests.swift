@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import Testing
 import TetragonAPI
 
@@ -48,5 +49,125 @@ extension SystemTests {
                 throw error
             }
         }
+
+        // MARK: What happens between the look and the answer
+
+        /// A process in a cgroup that root's hook tells of, and an agent that stops when it has armed it.
+        private struct Interrupted {
+            let agent: AgentProcess
+            let name = uniqueWord("interrupted")
+            let root: String
+            let scratch: TemporaryDirectory
+            var cgroup: String { root + "/" + name }
+
+            /// The child waits, and executes what its pipe tells it.
+            func call(id: String, timeout: String, after meanwhile: () async throws -> Void) async throws
+                -> Command.Outcome
+            {
+                let state = #"{\"ociVersion\":\"1.0.2\",\"id\":\"\#(id)\",\"pid\":$child,\"bundle\":\"/nowhere\"}"#
+                let caller = try Command([
+                    "/bin/sh", "-c",
+                    """
+                    mkdir -p \(cgroup); mkfifo \(scratch("pipe")) 2>/dev/null
+                    /bin/sh -c 'read word < \(scratch("pipe")); exec /bin/true $word' & child=$!
+                    echo $child > \(scratch("child")); echo $child > \(cgroup)/cgroup.procs
+                    printf %s "\(state)" | \(Artifacts.hook) createRuntime --agent-address unix://\(agent.hookSocket) \\
+                        --fail-closed --log-file /proc/none/x --timeout \(timeout)
+                    status=$?
+                    [ -e \(scratch("keep")) ] || kill -9 $child
+                    wait $child 2>/dev/null; exit $status
+                    """,
+                ])
+                do {
+                    try await eventually("the agent to stop") { try processState(of: agent.pid) == "T" }
+                    try await meanwhile()
+                } catch {
+                    agent.signal(SIGCONT)
+                    throw error
+                }
+                agent.signal(SIGCONT)
+                return try await caller.outcome()
+            }
+
+            var child: String {
+                get throws {
+                    try String(contentsOfFile: scratch("child"), encoding: .utf8)
+                        .trimmingCharacters(in: .whitespacesAndNewlines)
+                }
+            }
+        }
+
+        private func withInterrupted(_ body: (Interrupted) async throws -> Void) async throws {
+            let agent = try AgentProcess()
+            do {
+                try await agent.start(failpoint: "init-armed:stop")
+                let interrupted = Interrupted(
+                    agent: agent, root: try agent.cgroupRoot, scratch: try TemporaryDirectory())
+                try await body(interrupted)
+                try await agent.stop()
+                try await eventually("the cgroup to be empty") { rmdir(interrupted.cgroup) == 0 || errno == ENOENT }
+            } catch {
+                print("the agent's log:\n\(agent.log.suffix(4000))")
+                agent.signal(SIGCONT)
+                try? await agent.kill()
+                throw error
+            }
+        }
+
+        @Test func initThatHasLeftItsCgroupMeanwhileIsNotTaken() async throws {
+            try await withInterrupted { interrupted in
+                let outcome = try await interrupted.call(id: "first", timeout: "30s") {
+                    try interrupted.child.write(
+                        toFile: interrupted.root + "/cgroup.procs", atomically: false, encoding: .utf8)
+                }
+                #expect(outcome.status == 1 && outcome.errors.contains("has left its cgroup"), "\(outcome.errors)")
+                // Nothing is left of it: the cgroup is another's to have.
+                let other = try await interrupted.call(id: "second", timeout: "30s") {}
+                #expect(other.status == 0, "\(other.errors)")
+                #expect(try await !knownIDs(interrupted.agent).contains("first"))
+            }
+        }
+
+        /// The container may run by now: what its init executes next need not be its first program.
+        @Test func hookThatHasGivenUpMeanwhileIsNotAnswered() async throws {
+            try await withInterrupted { interrupted in
+                let (agent, word) = (interrupted.agent, uniqueWord("late"))
+                try Data().write(to: URL(filePath: interrupted.scratch("keep")))
+                // The caller ends when the child has executed its program.
+                let caller = Task {
+                    try await interrupted.call(id: "late", timeout: "300ms") {
+                        try await Task.sleep(for: .milliseconds(800))
+                    }
+                }
+                do {
+                    try await eventually("the refusal") { agent.log.contains("did not wait for the answer") }
+                    try await EventStream.with(agent) { events in
+                        try word.appending("\n").write(
+                            toFile: interrupted.scratch("pipe"), atomically: false, encoding: .utf8)
+                        let exec = try await events.exec(word)
+                        #expect(!exec.isInInitTree && exec.process.container.id.isEmpty, "\(exec.testDescription)")
+                    }
+                } catch {
+                    _ = try? await Command.run("/bin/kill", "-9", interrupted.child)
+                    throw error
+                }
+                let outcome = try await caller.value
+                #expect(outcome.status == 1 && outcome.errors.contains("timed out"), "\(outcome.errors)")
+                #expect(try await knownIDs(agent).isEmpty)
+            }
+        }
+
+        private func knownIDs(_ agent: AgentProcess) async throws -> [String] {
+            let outcome = try await Command.succeed([
+                Artifacts.client, "containers", "--server-address", agent.address, "-o", "json",
+            ])
+            return outcome.output.matches(of: /"(first|second|late)"/).map { String($0.1) }
+        }
     }
+}
+
+/// The letter of /proc/PID/stat.
+private func processState(of pid: pid_t) throws -> String {
+    let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+    return text.split(separator: ")").last?.split(separator: " ").first.map(String.init) ?? ""
 }

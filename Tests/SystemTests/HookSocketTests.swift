@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import GRPCCore
+import SwiftProtobuf
 import Testing
 import TetragonAPI
 
@@ -123,6 +125,48 @@ extension SystemTests.AttackTests {
             agent, cgroup: cgroup,
             outside(agent, .createRuntime, id: cgroup, pid: "$child", bundle: directory.path))
         #expect(outcome.status == 1 && outcome.errors.contains("podName"), "\(outcome.errors)")
+    }
+
+    /// No hook sends so many; whoever does calls without one.
+    @Test(arguments: [2048, 2049])
+    func moreAnnotationsThanAnybodyWritesAreRefused(count: Int) async throws {
+        let request = Tetragon_RuntimeHookRequest.with {
+            $0.createContainer.containerID = "web"
+            $0.createContainer.hook.stage = "createRuntime"
+            for number in 0..<count { $0.createContainer.annotations["\(number)"] = "x" }
+        }
+        let error = await #expect(throws: RPCError.self) {
+            try await agent().withClient { _ = try await $0.runtimeHook(request) }
+        }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.message.contains("annotations are more than 2048") == (count > 2048), "\(error as Any)")
+    }
+
+    /// As crun makes it: the claimed directory is the container's, and the init is in one below.
+    @Test func initThatIsOneDeeperBeginsTheTree() async throws {
+        let agent = try agent()
+        let (name, word) = (uniqueWord("deeper"), uniqueWord("begun"))
+        let scratch = try TemporaryDirectory()
+        try #"{"linux":{"cgroupsPath":"/\#(name)"}}"#.write(
+            toFile: scratch("config.json"), atomically: false, encoding: .utf8)
+        let directory = try agent.cgroupRoot + "/" + name
+        let call = try outside(agent, .createRuntime, id: name, pid: "$child", bundle: scratch.path)
+        try await EventStream.with(agent) { events in
+            let outcome = try await Command.run(
+                "/bin/sh", "-c",
+                """
+                mkdir -p \(directory)/container; mkfifo \(scratch("pipe"))
+                /bin/sh -c 'read word < \(scratch("pipe")); exec /bin/true $word' & child=$!
+                echo $child > \(directory)/container/cgroup.procs
+                \(call); status=$?
+                echo \(word) > \(scratch("pipe")); wait $child; exit $status
+                """)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let exec = try await events.exec(word)
+            #expect(exec.isInInitTree && exec.process.container.id == name, "\(exec.testDescription)")
+        }
+        try await removeCgroup(directory + "/container")
+        try await removeCgroup(directory)
     }
 
     /// In createContainer the image's files are around the hook.

@@ -81,6 +81,59 @@ extension SystemTests {
         }
     }
 
+    /// Where containers are kept for the next agent.
+    @Suite struct StateDirectoryTests {
+        /// Who writes there says who containers are.
+        @Test func directoryThatOthersMayWriteToIsNotBelieved() async throws {
+            let agent = try AgentProcess()
+            let directory = agent.directory("state")
+            mkdir(directory, 0o700)
+            chmod(directory, 0o777)
+            try await agent.start()
+            #expect(agent.log.contains("must be root's, and writable by nobody else"), "\(agent.log.suffix(2000))")
+            #expect(!FileManager.default.fileExists(atPath: directory + "/state.db"))
+            try await agent.stop()
+        }
+
+        @Test func databaseThatIsNoneIsPutAside() async throws {
+            let agent = try AgentProcess()
+            let file = agent.directory("state") + "/state.db"
+            mkdir(agent.directory("state"), 0o700)
+            try Data(repeating: 0x41, count: 8192).write(to: URL(filePath: file))
+            try await agent.start()
+            #expect(agent.log.contains("put aside as state.db.broken"), "\(agent.log.suffix(2000))")
+            #expect(FileManager.default.contents(atPath: file + ".broken") == Data(repeating: 0x41, count: 8192))
+            try await RuncContainer.with(agent) { container in
+                try await agent.stop()
+                try await agent.start()
+                #expect(agent.log.contains("container known from before"), "\(agent.log.suffix(2000))")
+            }
+            try await agent.stop()
+        }
+
+        /// While no agent was there the container went, and another has its path.
+        @Test func pathOfAContainerThatHasGoneNamesNobody() async throws {
+            let agent = try AgentProcess()
+            try await agent.start()
+            var setup = ContainerSetup()
+            setup.cgroup = "/" + uniqueWord("apus-path")
+            try await RuncContainer.with(agent, setup) { _ in try await agent.stop() }
+            var other = ContainerSetup()
+            other.cgroup = setup.cgroup
+            other.stages = []
+            try await RuncContainer.with(agent, other) { container in
+                try await agent.start()
+                #expect(!agent.log.contains("container known from before"), "\(agent.log.suffix(2000))")
+                try await EventStream.with(agent) { events in
+                    let word = uniqueWord("inside")
+                    try await container.exec("/bin/true", word)
+                    #expect(try await events.exec(word).process.container.id != setup.id)
+                }
+                try await agent.stop()
+            }
+        }
+    }
+
     /// Numbers that are given again after a boot.
     @Suite struct OtherBootTests {
         /// The state directory of a machine that has booted since: its ids are other cgroups' now.

@@ -33,6 +33,15 @@ extension SystemTests {
                         #expect(process.identity.source == "spool")
                     }
                     try await agent.stop()
+                    // Its file is gone; the agent after that one knows it all the same.
+                    try await agent.start()
+                    try await EventStream.with(agent) { events in
+                        let word = uniqueWord("again")
+                        try await container.exec("/bin/true", word)
+                        let process = try await events.exec(word).process
+                        #expect(process.container.id == setup.id && process.identity.source == "state")
+                    }
+                    try await agent.stop()
                 } catch {
                     print("the agent's log:\n\(agent.log.suffix(4000))")
                     try? await agent.kill()

@@ -34,7 +34,8 @@ final class AgentProcess: Sendable {
 
     /// Starts it, and returns when it is ready.
     ///
-    /// - Parameter failpoint: a step of a registration at which it is to die by SIGKILL; only a debug build can.
+    /// - Parameter failpoint: a step of a registration at which it is to die by SIGKILL, or with `:stop` behind it to
+    ///   stop; only a debug build can.
     func start(failpoint: String? = nil) async throws {
         guard getuid() == 0 else { throw Failure("the agent loads BPF programs: run the tests as root") }
         let program =
@@ -108,6 +109,16 @@ final class AgentProcess: Sendable {
             target: .unixDomainSocket(path: socket), transportSecurity: .plaintext,
             config: .defaults { $0.http2.authority = "localhost" })
         return try await withGRPCClient(transport: transport) { try await body(Client(wrapping: $0)) }
+    }
+
+    /// Where the hierarchy is mounted in which it tells containers apart.
+    var cgroupRoot: String {
+        get throws {
+            guard let match = log.firstMatch(of: /cgroups=(\S+)/) else {
+                throw Failure("the agent does not say where it looks for cgroups: \(log.prefix(1000))")
+            }
+            return String(match.1)
+        }
     }
 
     /// What GetHealth says in words.
