@@ -55,7 +55,7 @@ import Testing
         #expect(refusal(Self.row("1", 60_000) + ".0") == "the number is out of a double's range")
         #expect(
             value("'a'.matches('\(Self.row("a", 5000))')")
-                == "error: invalid regular expression: longer than 4096 bytes")
+                == "1:1: invalid regular expression: longer than 4096 bytes")
         let patterns = (0..<33).map { "s.matches('\($0)')" }.joined(separator: " || ")
         #expect(refusal(patterns) == "the expression has more than 32 regular expressions")
         #expect(value("duration('\(Self.row("9", 5000))h')").hasPrefix("error: duration()"))

@@ -72,8 +72,9 @@ import Testing
     @Test(
         "regular expressions are RE2's",
         arguments: [
-            ("s.matches('(')", "error: invalid regular expression: missing )"),
-            ("s.matches('(?=a)')", #"error: invalid regular expression: invalid perl operator in "(?=" at byte 0"#),
+            ("s.matches('(')", "1:1: invalid regular expression: missing )"),
+            ("s.matches('(' + s)", "error: invalid regular expression: missing )"),
+            ("s.matches('(?=a)')", #"1:1: invalid regular expression: invalid perl operator in "(?=" at byte 0"#),
             ("s.matches(s)", "true"), ("s.matches(r'^\\w+$')", "true"),
         ])
     func expressions(source: String, expected: String) { #expect(value(source, ["s": .string("abc")]) == expected) }

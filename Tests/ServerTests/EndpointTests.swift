@@ -142,7 +142,7 @@ import TetragonAPI
             let clients = try (0..<260).map { _ in try RawClient(server.hookPath) }
             defer { for client in clients { client.close() } }
             #expect(try await eventually { server.registered.refused.count == 4 })
-            guard case .connection(let uid, let pid)? = server.registered.refused.first else {
+            guard case .connection(let uid, let pid, _)? = server.registered.refused.first else {
                 Issue.record("another refusal")
                 return
             }

@@ -170,7 +170,8 @@ struct Compiler {
             do throws(EvaluationError) {
                 expression = try Patterns.compile(pattern, environment.limits)
             } catch {
-                return { [error] frame throws(EvaluationError) in throw error }
+                // It would never match: whoever wrote it hears of it now.
+                throw SourceError(0, "\(error)")
             }
             return { frame throws(EvaluationError) in
                 try Patterns.matches(try text(&frame), expression, &frame)
