@@ -1,8 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 import SwiftProtobuf
 import Testing
 import TetragonAPI
 
-// SPDX-License-Identifier: Apache-2.0
 @testable import Events
 
 @Suite struct FieldFiltersTests {
