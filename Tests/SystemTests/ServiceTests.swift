@@ -21,15 +21,15 @@ extension SystemTests {
             #expect(status.output.contains(version))
         }
 
-        @Test(arguments: UnimplementedCall.all)
-        func callThatIsNotThereYetSaysSo(_ call: UnimplementedCall) async throws {
+        @Test(arguments: RefusedCall.all)
+        func callThatCannotBeObeyedSaysWhy(_ call: RefusedCall) async throws {
             let agent = try agent()
             let error = await #expect(throws: RPCError.self) {
                 try await agent.withClient { try await call.body($0) }
             }
-            #expect(error?.code == .unimplemented)
+            #expect(error?.code == call.code)
             let sentence = error?.message ?? ""
-            #expect(sentence.contains(call.name) && sentence.split(separator: " ").count >= 4, "\(sentence)")
+            #expect(sentence.contains(call.word) && sentence.split(separator: " ").count >= 4, "\(sentence)")
         }
 
         @Test func hookMayBeCalledOnTheMainAddressTooAndNamesWhatIsMissing() async throws {
@@ -41,25 +41,48 @@ extension SystemTests {
         }
     }
 
-    /// A call that comes with a later version.
-    struct UnimplementedCall: Sendable, CustomTestStringConvertible {
+    /// A call about something that is not there, and what the answer mentions.
+    struct RefusedCall: Sendable, CustomTestStringConvertible {
         let name: String
+        let code: RPCError.Code
+        var word = "nothing"
         let body: @Sendable (AgentProcess.Client) async throws -> Void
         var testDescription: String { name }
 
         static let all: [Self] = [
-            Self(name: "AddTracingPolicy") { _ = try await $0.addTracingPolicy(.init()) },
-            Self(name: "DeleteTracingPolicy") { _ = try await $0.deleteTracingPolicy(.init()) },
-            Self(name: "ListTracingPolicies") { _ = try await $0.listTracingPolicies(.init()) },
-            Self(name: "EnableTracingPolicy") { _ = try await $0.enableTracingPolicy(.init()) },
-            Self(name: "DisableTracingPolicy") { _ = try await $0.disableTracingPolicy(.init()) },
-            Self(name: "ListSensors") { _ = try await $0.listSensors(.init()) },
-            Self(name: "EnableSensor") { _ = try await $0.enableSensor(.init()) },
-            Self(name: "DisableSensor") { _ = try await $0.disableSensor(.init()) },
-            Self(name: "RemoveSensor") { _ = try await $0.removeSensor(.init()) },
-            Self(name: "GetStackTraceTree") { _ = try await $0.getStackTraceTree(.init()) },
-            Self(name: "GetDebug") { _ = try await $0.getDebug(.init()) },
-            Self(name: "SetDebug") { _ = try await $0.setDebug(.init()) },
+            Self(name: "AddTracingPolicy", code: .unimplemented, word: "AddTracingPolicy") {
+                _ = try await $0.addTracingPolicy(.init())
+            },
+            Self(name: "DeleteTracingPolicy", code: .notFound) {
+                _ = try await $0.deleteTracingPolicy(.with { $0.name = "nothing" })
+            },
+            Self(name: "EnableTracingPolicy", code: .notFound) {
+                _ = try await $0.enableTracingPolicy(.with { $0.name = "nothing" })
+            },
+            Self(name: "DisableTracingPolicy", code: .notFound) {
+                _ = try await $0.disableTracingPolicy(.with { $0.name = "nothing" })
+            },
+            Self(name: "EnableSensor", code: .notFound) {
+                _ = try await $0.enableSensor(.with { $0.name = "nothing" })
+            },
+            Self(name: "DisableSensor", code: .notFound) {
+                _ = try await $0.disableSensor(.with { $0.name = "nothing" })
+            },
+            Self(name: "RemoveSensor", code: .notFound) {
+                _ = try await $0.removeSensor(.with { $0.name = "nothing" })
+            },
+            Self(name: "DisableSensor __base__", code: .failedPrecondition, word: "__base__") {
+                _ = try await $0.disableSensor(.with { $0.name = "__base__" })
+            },
+            Self(name: "GetStackTraceTree", code: .notFound) {
+                _ = try await $0.getStackTraceTree(.with { $0.name = "nothing" })
+            },
+            Self(name: "GetDebug", code: .invalidArgument, word: "77") {
+                _ = try await $0.getDebug(.with { $0.flag = .UNRECOGNIZED(77) })
+            },
+            Self(name: "SetDebug", code: .invalidArgument, word: "77") {
+                _ = try await $0.setDebug(.with { $0.flag = .UNRECOGNIZED(77) })
+            },
         ]
     }
 }
