@@ -61,7 +61,7 @@ extension SystemTests.AttackTests {
         report("hook beside \(count) idle connections of a stranger: \(least) us")
         #expect(least < 100_000)
         let details = try await agent.healthDetails
-        let closed = details.firstMatch(of: /(\d+) connections to the hook's socket closed/).flatMap { Int($0.1) }
+        let closed = details.firstMatch(of: /(\d+) connections closed as too many/).flatMap { Int($0.1) }
         #expect((closed ?? 0) >= count - 16, "\(details)")
     }
 
