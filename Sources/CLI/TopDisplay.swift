@@ -80,9 +80,7 @@ final class TopDisplay: Sendable {
     }
 
     private func now() -> String {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return timeText(seconds: Int64(time.tv_sec), nanoseconds: Int32(time.tv_nsec))
+        timeText(seconds: Int64(time(nil)), nanoseconds: 0)
     }
 }
 

@@ -3,7 +3,7 @@ package import Models
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// Answers `GET /metrics`, one request a connection: a scrape is short and rare, and a connection that stays is one that
 /// somebody may hold for ever.
