@@ -34,7 +34,10 @@ struct Wiring {
     init(_ options: AgentOptions, shape: EventShape, log: Logger, level: LogLevel) throws {
         self.options = options
         self.log = log
-        let hub = EventHub()
+        let encoder = EventEncoder(
+            node: options.nodeName, cluster: options.clusterName,
+            ancestors: options.enableAncestors.kinds.contains(.base))
+        let hub = EventHub(encoder: encoder)
         self.hub = hub
         LibbpfLog.send { level, text in
             log.log(level: level == .warning ? .warning : .debug, "libbpf", metadata: ["text": "\(text)"])
@@ -59,9 +62,6 @@ struct Wiring {
         let hostNamespaces = NamespaceNumbers(of: 1, in: procfs)
         let stored = StoredContainers(directory: options.stateDir, procfs: procfs, hierarchy: hierarchy, log: log)
         self.stored = stored
-        let encoder = EventEncoder(
-            node: options.nodeName, cluster: options.clusterName,
-            ancestors: options.enableAncestors.kinds.contains(.base))
         let writer = Writer(
             sensors: sensors,
             tracker: ProcessTracker(

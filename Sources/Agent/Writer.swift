@@ -94,12 +94,15 @@ final class Writer: @unchecked Sendable {
 
     private struct KernelCounts {
         var noRoom: UInt64 = 0
+        var noRoomByCPU: [UInt64] = []
         var storageFailures: UInt64 = 0
         var missed: UInt64 = 0
     }
     private var isTestSensorOn = false
     private var window = RecordWindow()
     private var lostAtLastSweep: UInt64 = 0
+    /// What subscribers have been told of.
+    private var told: (lost: [UInt64], malformed: UInt64, missed: UInt64) = ([], 0, 0)
     private var lostAtLastWarning: UInt64 = 0
 
     init(
@@ -361,7 +364,8 @@ final class Writer: @unchecked Sendable {
             lastCount = now
             let counters = sensors.statistics().map(\.counters)
             kernel = KernelCounts(
-                noRoom: counters.reduce(0) { $0 + $1.0 + $1.1 }, storageFailures: counters.reduce(0) { $0 + $1.2 },
+                noRoom: counters.reduce(0) { $0 + $1.0 + $1.1 }, noRoomByCPU: counters.map { $0.0 + $0.1 },
+                storageFailures: counters.reduce(0) { $0 + $1.2 },
                 missed: sensors.missed())
         }
         let lost = recordsLost
@@ -371,9 +375,29 @@ final class Writer: @unchecked Sendable {
                 metadata: ["lost": "\(lost - lostAtLastWarning)", "lost_total": "\(lost)"])
             lostAtLastWarning = lost
         }
+        tellLoss()
         let gone = tracker.registry.takeGone()
         if !gone.isEmpty { containersGone(gone) }
         renewReport()
+    }
+
+    /// To those who want to know, once for each loss.
+    private func tellLoss() {
+        let (byNumber, byCounter) = (tracker.ledger.lostByCPU, kernel.noRoomByCPU)
+        let lost = (0..<max(byNumber.count, byCounter.count)).map { cpu in
+            max(cpu < byNumber.count ? byNumber[cpu] : 0, cpu < byCounter.count ? byCounter[cpu] : 0)
+        }
+        var loss = Loss()
+        for (cpu, count) in lost.enumerated() {
+            let before = cpu < told.lost.count ? told.lost[cpu] : 0
+            if count > before { loss.add(.init(.ringFull, cpu: UInt32(cpu), count: count - before)) }
+        }
+        loss.add(.init(.malformed, count: tracker.ledger.malformed &- told.malformed))
+        loss.add(.init(.missed, count: max(kernel.missed, told.missed) - told.missed))
+        // What arrives late was no loss: the number may fall again, and is not told twice.
+        told.lost = lost.enumerated().map { max($1, $0 < told.lost.count ? told.lost[$0] : 0) }
+        (told.malformed, told.missed) = (tracker.ledger.malformed, max(kernel.missed, told.missed))
+        if !loss.isEmpty { hub.publish(loss) }
     }
 
     private func renewReport() {

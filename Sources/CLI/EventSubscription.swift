@@ -51,6 +51,10 @@ struct EventSubscription: Sendable {
     private func stream(
         _ isFirst: Bool, _ receive: @escaping @Sendable (Tetragon_GetEventsResponse) throws -> Void
     ) async throws {
+        // An agent that knows no such wish sends none.
+        var wishes = self.request
+        wishes.options.loss = true
+        let request = wishes
         try await connection.withClient { client in
             try await client.getEvents(request) { response in
                 if case .success = response.accepted {

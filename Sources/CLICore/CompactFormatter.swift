@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import SwiftProtobuf
 package import TetragonAPI
 
 /// One line an event: what happened, where, by which program, and how it ended.
@@ -36,6 +37,7 @@ package struct CompactFormatter: EventFormatter {
             case .processThrottle: ("🧬", "throttle")
             case .test: ("🧪", "test")
             case .rateLimitInfo: ("🚦", "limit")
+            case .loss: ("🕳", "loss")
             case nil: ("❔", "unknown")
             }
         return [picture, palette.paint(name.padded(to: 7), .blue)]
@@ -81,6 +83,8 @@ package struct CompactFormatter: EventFormatter {
             [test.arg0, test.arg1, test.arg2, test.arg3].map(String.init)
         case .rateLimitInfo(let info):
             ["\(info.numberOfDroppedProcessEvents) events held back"]
+        case .loss(let loss):
+            [palette.paint(loss.text, .red)]
         case nil:
             ["event of a kind that this client does not know"]
         }
@@ -91,6 +95,22 @@ extension Tetragon_ProcessExit {
     /// The signal, or the status when there was none.
     var outcome: String {
         signal.isEmpty ? String(status) : signal.terminalWord
+    }
+}
+
+extension Tetragon_EventLoss {
+    /// What is missing, and why.
+    var text: String {
+        gaps.map { gap in
+            switch gap.cause {
+            case .ringFull:
+                "\(gap.count) records lost: the ring was full" + (gap.hasCpu ? " on CPU \(gap.cpu.value)" : "")
+            case .malformed: "\(gap.count) records lost: they could not be read"
+            case .missed: "\(gap.count) missed by the kernel"
+            case .slowClient: "\(gap.count) events lost: this client is too slow"
+            case .unspecified, .UNRECOGNIZED: "\(gap.count) lost"
+            }
+        }.joined(separator: ", ")
     }
 }
 

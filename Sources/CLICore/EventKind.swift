@@ -8,7 +8,7 @@ package enum EventKind {
         ("PROCESS_EXEC", .processExec), ("PROCESS_EXIT", .processExit), ("PROCESS_KPROBE", .processKprobe),
         ("PROCESS_TRACEPOINT", .processTracepoint), ("PROCESS_UPROBE", .processUprobe), ("PROCESS_LSM", .processLsm),
         ("PROCESS_LOADER", .processLoader), ("PROCESS_THROTTLE", .processThrottle),
-        ("RATE_LIMIT_INFO", .rateLimitInfo), ("TEST", .test),
+        ("RATE_LIMIT_INFO", .rateLimitInfo), ("TEST", .test), ("LOSS", .loss),
     ]
 
     /// The API's own names, for help and completion.
@@ -35,6 +35,7 @@ extension Tetragon_GetEventsResponse {
         case .processThrottle: .processThrottle
         case .test: .test
         case .rateLimitInfo: .rateLimitInfo
+        case .loss: .loss
         case nil: .undef
         }
     }
@@ -46,7 +47,7 @@ extension Tetragon_GetEventsResponse {
         case .processTracepoint(let event): event.policyName
         case .processUprobe(let event): event.policyName
         case .processLsm(let event): event.policyName
-        case .processExec, .processExit, .processLoader, .processThrottle, .test, .rateLimitInfo, nil: nil
+        case .processExec, .processExit, .processLoader, .processThrottle, .test, .rateLimitInfo, .loss, nil: nil
         }
     }
 }

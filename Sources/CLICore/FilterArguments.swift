@@ -109,6 +109,8 @@ package struct FilterArguments: Sendable, Equatable {
     /// Whether an event that the agent has sent is wanted. A filter cannot name the programs that make a container;
     /// they are no injection, though they are not of its tree.
     package func wants(_ event: Tetragon_GetEventsResponse) -> Bool {
-        !isInjected || Origin(of: event.process, node: event.nodeName).tree == .injected
+        // What is missing may have been what is wanted.
+        if case .loss = event.event { return true }
+        return !isInjected || Origin(of: event.process, node: event.nodeName).tree == .injected
     }
 }

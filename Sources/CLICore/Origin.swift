@@ -94,7 +94,7 @@ extension Tetragon_GetEventsResponse {
         case .processUprobe(let event): event.hasProcess ? event.process : nil
         case .processLsm(let event): event.hasProcess ? event.process : nil
         case .processLoader(let event): event.hasProcess ? event.process : nil
-        case .processThrottle, .test, .rateLimitInfo, nil: nil
+        case .processThrottle, .test, .rateLimitInfo, .loss, nil: nil
         }
     }
 
@@ -107,7 +107,7 @@ extension Tetragon_GetEventsResponse {
         case .processTracepoint(let event): event.hasParent ? event.parent : nil
         case .processUprobe(let event): event.hasParent ? event.parent : nil
         case .processLsm(let event): event.hasParent ? event.parent : nil
-        case .processLoader, .processThrottle, .test, .rateLimitInfo, nil: nil
+        case .processLoader, .processThrottle, .test, .rateLimitInfo, .loss, nil: nil
         }
     }
 }

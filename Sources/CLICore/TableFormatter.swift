@@ -115,6 +115,7 @@ extension Tetragon_GetEventsResponse {
         case .processThrottle: "throttle"
         case .test: "test"
         case .rateLimitInfo: "limit"
+        case .loss: "loss"
         case nil: "?"
         }
     }

@@ -45,6 +45,8 @@ package struct TopModel: Sendable {
         package var throttles: UInt64 = 0
         /// Ends of processes whose execution never came.
         package var unseenExecs: UInt64 = 0
+        /// Events, and records of the kernel's, that never came.
+        package var missing: UInt64 = 0
         /// How often the stream was interrupted.
         package var gaps: UInt64 = 0
 
@@ -79,6 +81,8 @@ package struct TopModel: Sendable {
             if exit.process.flags.split(separator: " ").contains("unknown") { losses.unseenExecs &+= 1 }
         case .rateLimitInfo(let info):
             losses.heldBack &+= info.numberOfDroppedProcessEvents
+        case .loss(let loss):
+            for gap in loss.gaps { losses.missing &+= gap.count }
         case .processThrottle(let throttle):
             if throttle.type == .throttleStart { losses.throttles &+= 1 }
         default:

@@ -49,7 +49,7 @@ package struct TopSnapshot: Sendable {
             return "{\((words + figures).joined(separator: ","))}"
         }
         let lost = [
-            "\"held_back\":\(losses.heldBack)", "\"throttles\":\(losses.throttles)",
+            "\"missing\":\(losses.missing)", "\"held_back\":\(losses.heldBack)", "\"throttles\":\(losses.throttles)",
             "\"unseen_execs\":\(losses.unseenExecs)", "\"gaps\":\(losses.gaps)",
         ]
         return """
@@ -95,7 +95,8 @@ package struct TopSnapshot: Sendable {
 extension TopModel.Losses {
     fileprivate var text: String {
         let parts = [
-            (heldBack, "events held back by a rate limit"), (throttles, "times a cgroup was throttled"),
+            (missing, "events lost"), (heldBack, "events held back by a rate limit"),
+            (throttles, "times a cgroup was throttled"),
             (unseenExecs, "processes ended whose exec was not seen"), (gaps, "gaps in the stream"),
         ].filter { $0.0 > 0 }
         return parts.isEmpty ? "none in the stream" : parts.map { "\($0) \($1)" }.joined(separator: ", ")

@@ -7,6 +7,8 @@ package enum EventKind: Int, Sendable {
     case processExec = 1
     case processExit = 5
     case test = 40_000
+    /// Events are missing. For those who ask for it.
+    case loss = 50_000
 }
 
 /// One event, made once and shared by all subscribers.

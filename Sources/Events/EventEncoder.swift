@@ -38,6 +38,25 @@ package struct EventEncoder: Sendable {
             json: formats.contains(.json) ? json(happened) : [])
     }
 
+    /// - Parameter time: ns since 1970.
+    package func encode(_ loss: Loss, time: Int64) -> Event {
+        var w = ProtobufWriter()
+        w.message(UInt32(EventKind.loss.rawValue)) { w in
+            for gap in loss.gaps {
+                w.message(1) {
+                    $0.uint32(1, gap.cause.rawValue)
+                    if let cpu = gap.cpu { $0.wrapped(2, cpu) }
+                    $0.uint64(3, gap.count)
+                }
+            }
+        }
+        w.timestamp(1001, time)
+        w.bytes += protobufTail
+        return Event(
+            kind: .loss, time: WallClock.bootNanoseconds, process: nil, parent: nil,
+            message: GRPCNIOTransportBytes(w.bytes), json: [])
+    }
+
     /// A line of JSON that tells how many events a rate limit has withheld.
     /// - Parameter time: ns since 1970.
     package func rateLimitInfo(dropped: UInt64, time: Int64) -> [UInt8] {

@@ -24,16 +24,22 @@ package final class EventHub: Sendable {
         package var outcome: Outcome
     }
 
-    package init() {}
+    private let encoder: EventEncoder
+
+    /// - Parameter encoder: of what the hub itself tells: that events are missing.
+    package init(encoder: EventEncoder = EventEncoder(node: "", cluster: "")) { self.encoder = encoder }
 
     /// From the return of this call on, the subscriber sees every published event that `accepts` lets through.
-    /// - Parameter linger: for so long after a batch the next one may wait to grow.
+    /// - Parameters:
+    ///   - linger: for so long after a batch the next one may wait to grow.
+    ///   - tellsLoss: whether it is told what is missing, in events among the others.
     package func subscribe(
-        name: String, format: EventFormats, capacity: Int, linger: Duration = .zero,
+        name: String, format: EventFormats, capacity: Int, linger: Duration = .zero, tellsLoss: Bool = false,
         accepts: (@Sendable (Event) -> Bool)? = nil
     ) -> Subscription {
         let subscription = Subscription(
-            name: name, format: format, capacity: capacity, linger: linger, accepts: accepts
+            name: name, format: format, capacity: capacity, linger: linger, lossEncoder: tellsLoss ? encoder : nil,
+            accepts: accepts
         ) { [weak self] in self?.remove($0) }
         let closed = state.withLock { state in
             state.subscriptions.append(subscription)
@@ -54,6 +60,12 @@ package final class EventHub: Sendable {
         let now = WallClock.bootNanoseconds
         for subscription in subscriptions { subscription.offer(events, now: now, isLast: false) }
         for event in events { event.forgetAncestors() }
+    }
+
+    /// Events that nobody will see. Called by the writer thread alone.
+    package func publish(_ loss: Loss) {
+        let subscriptions = state.withLock { $0.subscriptions }
+        for subscription in subscriptions { subscription.miss(loss) }
     }
 
     /// Wakes readers whose events have waited long enough. To be called by the writer thread after each round that

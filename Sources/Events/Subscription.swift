@@ -21,6 +21,8 @@ package final class Subscription: Sendable {
     /// Worth to be handed over at once.
     private static let largeBatch = 64
 
+    /// Of events that tell the reader what it has lost; nil for one that does not ask.
+    private let lossEncoder: EventEncoder?
     private let accepts: (@Sendable (Event) -> Bool)?
     private let onClose: @Sendable (Subscription) -> Void
     private let state: Mutex<State>
@@ -31,6 +33,8 @@ package final class Subscription: Sendable {
         var reader: CheckedContinuation<[Event]?, Never>?
         var batch = 0
         var lost: UInt64 = 0
+        /// What the reader has not been told to be missing.
+        var untold = Loss()
         var delivered: UInt64 = 0
         var outcome = Outcome()
         var closed = false
@@ -44,19 +48,21 @@ package final class Subscription: Sendable {
             let batch = Array(queue.prefix(count))
             queue.removeFirst(batch.count)
             bytes -= batch.reduce(0) { $0 + $1.size }
-            delivered += UInt64(batch.count)
+            delivered += UInt64(batch.count { $0.kind != .loss })
             return batch
         }
     }
 
     init(
-        name: String, format: EventFormats, capacity: Int, linger: Duration, accepts: (@Sendable (Event) -> Bool)?,
+        name: String, format: EventFormats, capacity: Int, linger: Duration, lossEncoder: EventEncoder?,
+        accepts: (@Sendable (Event) -> Bool)?,
         onClose: @escaping @Sendable (Subscription) -> Void
     ) {
         self.name = name
         self.format = format
         self.capacity = capacity
         self.linger = linger.nanoseconds
+        self.lossEncoder = lossEncoder
         self.accepts = accepts
         self.onClose = onClose
         self.state = Mutex(State())
@@ -87,6 +93,35 @@ package final class Subscription: Sendable {
             }
             if let ready { continuation.resume(returning: ready) }
         }
+    }
+
+    private func add(_ event: Event, to state: inout State) {
+        guard hasRoom(state) else {
+            state.lost += 1
+            if lossEncoder != nil { state.untold.add(.init(.slowClient, count: 1)) }
+            return
+        }
+        tellLoss(&state)
+        state.queue.append(event)
+        state.bytes += event.size
+    }
+
+    private func hasRoom(_ state: State) -> Bool { state.queue.count < capacity && state.bytes < Self.byteCapacity }
+
+    /// At the place where events are missing: behind those that waited when there was no room.
+    private func tellLoss(_ state: inout State) {
+        guard let lossEncoder, !state.untold.isEmpty else { return }
+        let event = lossEncoder.encode(state.untold, time: WallClock().wall(WallClock.bootNanoseconds))
+        state.queue.append(event)
+        state.bytes += event.size
+        state.untold = Loss()
+    }
+
+    /// Called by the hub, on the writer thread: events that never came to be. Told with the next event, or when the hub
+    /// delivers.
+    func miss(_ loss: Loss) {
+        guard lossEncoder != nil else { return }
+        state.withLock { state in for gap in loss.gaps { state.untold.add(gap) } }
     }
 
     /// Whether something waits that need not wait longer.
@@ -120,14 +155,9 @@ package final class Subscription: Sendable {
     func offer(_ events: [Event], now: UInt64, isLast: Bool) {
         let wake: (CheckedContinuation<[Event]?, Never>, [Event])? = state.withLock { state in
             guard !state.closed else { return nil }
-            for event in events where accepts?(event) ?? true {
-                if state.queue.count < capacity, state.bytes < Self.byteCapacity {
-                    state.queue.append(event)
-                    state.bytes += event.size
-                } else {
-                    state.lost += 1
-                }
-            }
+            for event in events where accepts?(event) ?? true { add(event, to: &state) }
+            // Nothing more comes for now: what is missing is told without.
+            if isLast, hasRoom(state) { tellLoss(&state) }
             state.isDue = isLast
             guard let reader = state.reader, isDue(state, now) else { return nil }
             state.reader = nil

@@ -12,6 +12,8 @@ package struct LossLedger: Sendable {
 
     package var received: UInt64 { cpus.reduce(0) { $0 + $1.received } }
     package var lost: UInt64 { cpus.reduce(0) { $0 + ($1.highest &- $1.received) } }
+    /// By the CPU's number.
+    package var lostByCPU: [UInt64] { cpus.map { $0.highest &- $0.received } }
 
     mutating func arrived(_ head: rec_head) {
         let cpu = Int(head.cpu)

@@ -36,6 +36,7 @@ struct EventStream: Sendable {
         let lease = streams.lease(
             hub.subscribe(
                 name: "grpc \(clientName(context))", format: .protobuf, capacity: capacity, linger: Self.linger,
+                tellsLoss: request.options.loss,
                 accepts: filter.predicate),
             onEnd: { [peers] in if let connection { peers.endCall(connection) } })
         return StreamingServerResponse { writer in

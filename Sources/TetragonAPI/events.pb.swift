@@ -60,6 +60,9 @@ package nonisolated enum Tetragon_EventType: SwiftProtobuf.Enum, Swift.CaseItera
 
   /// Events were held back by a rate limit.
   case rateLimitInfo // = 40001
+
+  /// Events are missing. Sent to those who ask for it in `options`.
+  case loss // = 50000
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -79,6 +82,7 @@ package nonisolated enum Tetragon_EventType: SwiftProtobuf.Enum, Swift.CaseItera
     case 28: self = .processLsm
     case 40000: self = .test
     case 40001: self = .rateLimitInfo
+    case 50000: self = .loss
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -96,6 +100,7 @@ package nonisolated enum Tetragon_EventType: SwiftProtobuf.Enum, Swift.CaseItera
     case .processLsm: return 28
     case .test: return 40000
     case .rateLimitInfo: return 40001
+    case .loss: return 50000
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -113,6 +118,7 @@ package nonisolated enum Tetragon_EventType: SwiftProtobuf.Enum, Swift.CaseItera
     .processLsm,
     .test,
     .rateLimitInfo,
+    .loss,
   ]
 
 }
@@ -496,11 +502,22 @@ package nonisolated struct Tetragon_GetEventsRequest: Sendable {
   /// Which fields to send, applied one after the other.
   package var fieldFilters: [Tetragon_FieldFilter] = []
 
+  /// What Apus offers beyond the API.
+  package var options: Tetragon_GetEventsOptions {
+    get {_options ?? Tetragon_GetEventsOptions()}
+    set {_options = newValue}
+  }
+  /// Returns true if `options` has been explicitly set.
+  package var hasOptions: Bool {self._options != nil}
+  /// Clears the value of `options`. Subsequent reads from it will return its default value.
+  package mutating func clearOptions() {self._options = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _aggregationOptions: Tetragon_AggregationOptions? = nil
+  fileprivate var _options: Tetragon_GetEventsOptions? = nil
 }
 
 /// How to aggregate events.
@@ -673,6 +690,15 @@ package nonisolated struct Tetragon_GetEventsResponse: Sendable {
     set {event = .rateLimitInfo(newValue)}
   }
 
+  /// Events are missing.
+  package var loss: Tetragon_EventLoss {
+    get {
+      if case .loss(let v)? = event {return v}
+      return Tetragon_EventLoss()
+    }
+    set {event = .loss(newValue)}
+  }
+
   /// The node it happened on.
   package var nodeName: String = String()
 
@@ -723,6 +749,8 @@ package nonisolated struct Tetragon_GetEventsResponse: Sendable {
     case test(Tetragon_Test)
     /// Events were held back by a rate limit.
     case rateLimitInfo(Tetragon_RateLimitInfo)
+    /// Events are missing.
+    case loss(Tetragon_EventLoss)
 
   }
 
@@ -737,7 +765,7 @@ package nonisolated struct Tetragon_GetEventsResponse: Sendable {
 fileprivate nonisolated let _protobuf_package = "tetragon"
 
 nonisolated extension Tetragon_EventType: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNDEF\0\u{1}PROCESS_EXEC\0\u{2}\u{4}PROCESS_EXIT\0\u{2}\u{4}PROCESS_KPROBE\0\u{1}PROCESS_TRACEPOINT\0\u{1}PROCESS_LOADER\0\u{1}PROCESS_UPROBE\0\u{2}\u{f}PROCESS_THROTTLE\0\u{1}PROCESS_LSM\0\u{2}dp\u{9}TEST\0\u{1}RATE_LIMIT_INFO\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNDEF\0\u{1}PROCESS_EXEC\0\u{2}\u{4}PROCESS_EXIT\0\u{2}\u{4}PROCESS_KPROBE\0\u{1}PROCESS_TRACEPOINT\0\u{1}PROCESS_LOADER\0\u{1}PROCESS_UPROBE\0\u{2}\u{f}PROCESS_THROTTLE\0\u{1}PROCESS_LSM\0\u{2}dp\u{9}TEST\0\u{1}RATE_LIMIT_INFO\0\u{2}O\\\u{2}LOSS\0")
 }
 
 nonisolated extension Tetragon_FieldFilterAction: SwiftProtobuf._ProtoNameProviding {
@@ -1124,7 +1152,7 @@ nonisolated extension Tetragon_FieldFilter: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Tetragon_GetEventsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetEventsRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}allow_list\0\u{3}deny_list\0\u{3}aggregation_options\0\u{3}field_filters\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}allow_list\0\u{3}deny_list\0\u{3}aggregation_options\0\u{3}field_filters\0\u{2}LM\u{c}options\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1136,6 +1164,7 @@ nonisolated extension Tetragon_GetEventsRequest: SwiftProtobuf.Message, SwiftPro
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.denyList) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._aggregationOptions) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.fieldFilters) }()
+      case 50000: try { try decoder.decodeSingularMessageField(value: &self._options) }()
       default: break
       }
     }
@@ -1158,6 +1187,9 @@ nonisolated extension Tetragon_GetEventsRequest: SwiftProtobuf.Message, SwiftPro
     if !self.fieldFilters.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.fieldFilters, fieldNumber: 4)
     }
+    try { if let v = self._options {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 50000)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1166,6 +1198,7 @@ nonisolated extension Tetragon_GetEventsRequest: SwiftProtobuf.Message, SwiftPro
     if lhs.denyList != rhs.denyList {return false}
     if lhs._aggregationOptions != rhs._aggregationOptions {return false}
     if lhs.fieldFilters != rhs.fieldFilters {return false}
+    if lhs._options != rhs._options {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1307,7 +1340,7 @@ nonisolated extension Tetragon_ProcessThrottle: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Tetragon_GetEventsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetEventsResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}process_exec\0\u{4}\u{4}process_exit\0\u{4}\u{4}process_kprobe\0\u{3}process_tracepoint\0\u{3}process_loader\0\u{3}process_uprobe\0\u{4}\u{f}process_throttle\0\u{3}process_lsm\0\u{4}L\u{f}node_name\0\u{1}time\0\u{3}aggregation_info\0\u{3}cluster_name\0\u{2}Ua\u{9}test\0\u{3}rate_limit_info\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}process_exec\0\u{4}\u{4}process_exit\0\u{4}\u{4}process_kprobe\0\u{3}process_tracepoint\0\u{3}process_loader\0\u{3}process_uprobe\0\u{4}\u{f}process_throttle\0\u{3}process_lsm\0\u{4}L\u{f}node_name\0\u{1}time\0\u{3}aggregation_info\0\u{3}cluster_name\0\u{2}Ua\u{9}test\0\u{3}rate_limit_info\0\u{2}O\\\u{2}loss\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1449,6 +1482,19 @@ nonisolated extension Tetragon_GetEventsResponse: SwiftProtobuf.Message, SwiftPr
           self.event = .rateLimitInfo(v)
         }
       }()
+      case 50000: try {
+        var v: Tetragon_EventLoss?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .loss(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .loss(v)
+        }
+      }()
       default: break
       }
     }
@@ -1514,6 +1560,10 @@ nonisolated extension Tetragon_GetEventsResponse: SwiftProtobuf.Message, SwiftPr
     case .rateLimitInfo?: try {
       guard case .rateLimitInfo(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 40001)
+    }()
+    case .loss?: try {
+      guard case .loss(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 50000)
     }()
     default: break
     }

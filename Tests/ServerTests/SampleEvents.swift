@@ -28,6 +28,7 @@ func sampleEvent(
         case .processExec: $0.processExec = .with { $0.process = sent }
         case .processExit: $0.processExit = .with { $0.process = sent }
         case .test: $0.test = .init()
+        case .loss: $0.loss = .init()
         }
     }
     return Event(
