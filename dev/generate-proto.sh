@@ -48,12 +48,12 @@ generate() {
 generate "tetragon apus grpc" TetragonAPI tetragon/sensors.proto apus/node.proto grpc/health.proto grpc/reflection.proto
 
 # What the server tells of itself to clients that have no proto files.
+descriptors=$(protoc --proto_path="$root/proto" --include_imports --descriptor_set_out=/dev/stdout \
+    "$root"/proto/{tetragon/sensors,apus/node,grpc/health,grpc/reflection}.proto | base64 -w 0)
 {
     echo '// DO NOT EDIT. Written by dev/generate-proto.sh: what the server tells clients that ask for its proto files.'
     printf '\n/// A google.protobuf.FileDescriptorSet of what is served and all that it imports, as base64.\n'
-    printf 'package let servedDescriptors: StaticString =\n    "%s"\n' "$(protoc --proto_path="$root/proto" \
-        --include_imports --descriptor_set_out=/dev/stdout \
-        "$root"/proto/{tetragon/sensors,apus/node,grpc/health,grpc/reflection}.proto | base64 -w 0)"
+    printf 'package let servedDescriptors: StaticString =\n    "%s"\n' "$descriptors"
 } >"$output/TetragonAPI/served.pb.swift"
 generate cri CRIAPI cri/runtime.proto
 generate nri NRI

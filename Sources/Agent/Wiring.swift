@@ -32,6 +32,10 @@ struct Wiring {
     private let startedAt = WallClock.bootNanoseconds
 
     init(_ options: AgentOptions, shape: EventShape, log: Logger, level: LogLevel) throws {
+        // A reader of stdout that leaves is an error of a write, not the agent's end.
+        signal(SIGPIPE, SIG_IGN)
+        // Who rotates the file may say so at any time; the signal's default is the end.
+        if options.reopensExport { signal(SIGHUP, SIG_IGN) }
         self.options = options
         self.log = log
         let encoder = EventEncoder(
@@ -83,10 +87,6 @@ struct Wiring {
         let refusals = Refusals(log: log)
         self.refusals = refusals
         exporter = try options.export(shape).map { try JSONExporter($0, hub: hub, encoder: encoder, logger: log) }
-        // A reader of stdout that leaves is an error of a write, not the agent's end.
-        signal(SIGPIPE, SIG_IGN)
-        // Who rotates the file may say so at any time; the signal's default is the end.
-        if options.reopensExport { signal(SIGHUP, SIG_IGN) }
         server = APIServer(
             configuration: try .init(options), hub: hub, ready: ready,
             health: { HealthReport(writer.report, hub.accounts, refusals) }, info: { info },
@@ -126,8 +126,10 @@ struct Wiring {
     /// Runs until SIGTERM or SIGINT.
     func run() async throws {
         let hangups = options.reopensExport ? await UnixSignalsSequence(trapping: .sighup) : nil
-        try server.start()
         var services: [any Service] = []
+        // What can fail comes before the sockets, which would stay behind.
+        if let address = options.metricsServer { services.append(try await metrics(at: address)) }
+        try server.start()
         if let exporter {
             // The hub's end comes before the group's word to the exporter: a service must not leave unasked.
             services.append(
@@ -138,6 +140,8 @@ struct Wiring {
             if let hangups {
                 services.append(
                     Running { [log] in
+                        // One that came before anybody listened.
+                        await exporter.reopen()
                         for await _ in hangups.cancelOnGracefulShutdown() {
                             if await exporter.reopen() { log.info("export file opened anew, as SIGHUP asks for") }
                         }
@@ -147,7 +151,6 @@ struct Wiring {
         services.append(Running(body: watch))
         services.append(runtimes)
         if !pods.isEmpty { services.append(pods) }
-        if let address = options.metricsServer { services.append(try await metrics(at: address)) }
         services.append(server)
         // Stopped last to first: clients, then the sensors, then the file that shall hold every event.
         let group = ServiceGroup(

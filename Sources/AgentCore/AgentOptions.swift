@@ -241,10 +241,11 @@ package struct AgentOptions: ParsableCommand, Sendable {
         ] {
             try require(path.hasPrefix("/"), flag, path, "must be an absolute path")
         }
-        try validateServer()
+        try require(serverGroup != "", "--server-group", "", "must be a group's name or number")
     }
 
-    private func validateServer() throws {
+    /// What must agree between several flags, each of which may come from another source.
+    func validateTogether() throws {
         guard (serverTlsCertFile == nil) == (serverTlsKeyFile == nil) else {
             throw ValidationError("'--server-tls-cert-file' and '--server-tls-key-file' come together")
         }
@@ -255,7 +256,6 @@ package struct AgentOptions: ParsableCommand, Sendable {
         guard !isUnix || serverTlsCertFile == nil else {
             throw ValidationError("'--server-tls-cert-file' needs a '--server-address' that is host:port")
         }
-        try require(serverGroup != "", "--server-group", "", "must be a group's name or number")
         guard isUnix || serverGroup == nil else {
             throw ValidationError("'--server-group' needs a '--server-address' that is a unix socket")
         }

@@ -36,6 +36,9 @@ extension AgentOptions {
         guard case .run(var options) = try read(files + variables + arguments, from: "in all sources together") else {
             return own
         }
+        do { try options.validateTogether() } catch {
+            throw OptionError(description: "in all sources together: \(error)")
+        }
         if options.nodeName.isEmpty { options.nodeName = environment["NODE_NAME"] ?? "" }
         if options.nodeName.isEmpty { options.nodeName = hostName() }
         return .run(options)

@@ -17,5 +17,10 @@ package struct Limits: Sendable {
     /// at or made, and for each 64 bytes of a message that is looked through for a field.
     package var cost = 100_000
 
+    /// Whether patterns may be made while an expression is evaluated. Compiling one takes far longer than its steps say.
+    package var makesPatterns = true
+    /// Whether messages may be written out. Making one takes as long as all of its fields are large.
+    package var makesMessages = true
+
     package init() {}
 }

@@ -12,13 +12,15 @@ extension Google_Protobuf_Timestamp {
     /// `2006-01-02T15:04:05.000000000Z`
     var nanosecondText: String {
         let parts = utc
-        let date = [padded(parts.tm_year + 1900, 4), padded(parts.tm_mon + 1, 2), padded(parts.tm_mday, 2)]
-        return "\(date.joined(separator: "-"))T\(clock(parts)).\(padded(nanos, 9))Z"
+        let date = [
+            padded(Int(parts.tm_year) + 1900, 4), padded(Int(parts.tm_mon) + 1, 2), padded(Int(parts.tm_mday), 2),
+        ]
+        return "\(date.joined(separator: "-"))T\(clock(parts)).\(padded(Int(nanos), 9))Z"
     }
 
     /// `15:04:05.000`, in UTC too.
     var clockText: String {
-        "\(clock(utc)).\(padded(nanos / 1_000_000, 3))"
+        "\(clock(utc)).\(padded(Int(nanos / 1_000_000), 3))"
     }
 
     private var utc: tm {
@@ -29,10 +31,10 @@ extension Google_Protobuf_Timestamp {
     }
 
     private func clock(_ parts: tm) -> String {
-        [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded($0, 2) }.joined(separator: ":")
+        [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded(Int($0), 2) }.joined(separator: ":")
     }
 
-    private func padded(_ number: Int32, _ width: Int) -> String {
+    private func padded(_ number: Int, _ width: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }

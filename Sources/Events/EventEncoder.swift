@@ -33,7 +33,9 @@ package struct EventEncoder: Sendable {
             }
         return Event(
             kind: kind, time: happened.bootTime,
-            process: happened.process, parent: happened.parent, ancestors: happened.ancestors,
+            // A test event carries no process, and no filter on processes is to see one.
+            process: kind == .test ? nil : happened.process, parent: kind == .test ? nil : happened.parent,
+            ancestors: kind == .test ? .none : happened.ancestors,
             message: formats.contains(.protobuf) ? protobuf(happened) : GRPCNIOTransportBytes([]),
             json: formats.contains(.json) ? json(happened) : [])
     }
@@ -108,7 +110,7 @@ package struct EventEncoder: Sendable {
     }
 
     private func ancestors(of happened: ProcessEvent) -> [ProcessImage] {
-        tellsAncestors ? Array(happened.ancestors) : []
+        tellsAncestors ? happened.ancestors.map(\.asAncestor) : []
     }
 
     private func protobuf(_ marker: TestMarker, at time: Int64) -> GRPCNIOTransportBytes {

@@ -55,21 +55,30 @@ actor BackupKeeper {
             stamps[stamp, default: []].insert(form)
         }
         let newest = stamps.keys.sorted(by: >)
+        // One that cannot be dealt with is no reason to leave the others.
+        var failure: ExportError?
+        func attempt(_ body: () throws(ExportError) -> Void) {
+            do throws(ExportError) { try body() } catch { failure = failure ?? error }
+        }
         for (index, stamp) in newest.enumerated() {
-            if stamps[stamp]?.remove(.unfinished) != nil { try remove(stamp, .unfinished) }
+            if stamps[stamp]?.remove(.unfinished) != nil {
+                attempt { () throws(ExportError) in try remove(stamp, .unfinished) }
+            }
             let forms = stamps[stamp] ?? []
             if maxBackups > 0, index >= maxBackups {
-                for form in forms { try remove(stamp, form) }
+                for form in forms { attempt { () throws(ExportError) in try remove(stamp, form) } }
             } else if forms.isSuperset(of: [.plain, .compressed]) {
                 // The compressed one got its name when it was complete.
-                try remove(stamp, .plain)
+                attempt { () throws(ExportError) in try remove(stamp, .plain) }
             }
         }
-        guard compresses else { return }
-        for stamp in newest.prefix(maxBackups > 0 ? maxBackups : Self.most).reversed() where stamps[stamp] == [.plain] {
-            guard !Task.isCancelled else { return }
-            try compress(stamp)
+        if compresses {
+            for stamp in newest.prefix(maxBackups > 0 ? maxBackups : Self.most).reversed()
+            where stamps[stamp] == [.plain] && !Task.isCancelled {
+                attempt { () throws(ExportError) in try compress(stamp) }
+            }
         }
+        if let failure { throw failure }
     }
 
     private func remove(_ stamp: String, _ form: BackupNames.Form) throws(ExportError) {

@@ -23,7 +23,7 @@ package struct Ancestors: Sequence, @unchecked Sendable {
             above = next
         }
         if let deep = above, deep.count >= Self.most {
-            above = deep.prefix(Self.most / 2).reversed().reduce(nil) { Node($1, above: $0) }
+            above = deep.slots(Self.most / 2).reversed().reduce(nil) { Node($1, above: $0) }
         }
         return Ancestors(nearest: Node(image, above: above))
     }
@@ -33,8 +33,11 @@ package struct Ancestors: Sequence, @unchecked Sendable {
 
     /// The nearest is over. What descends from it needs not all of its arguments.
     func nearestIsOver() {
-        guard let nearest, nearest.image.arguments.utf8.count > ProcessImage.abridgedArguments else { return }
-        nearest.image = nearest.image.abridged
+        // One that still waits for its container's name gets it by what is in the table.
+        guard let nearest, nearest.image.heldFor == nil,
+            nearest.image.arguments.utf8.count > ProcessImage.abridgedArguments
+        else { return }
+        nearest.slot.image = nearest.image.abridged
     }
 
     package struct Iterator: IteratorProtocol {
@@ -48,18 +51,36 @@ package struct Ancestors: Sequence, @unchecked Sendable {
 
     package func makeIterator() -> Iterator { Iterator(node: nearest) }
 
-    fileprivate final class Node {
+    /// An image, for all lists that it is in.
+    fileprivate final class Slot {
         var image: ProcessImage
+
+        init(_ image: ProcessImage) { self.image = image }
+    }
+
+    fileprivate final class Node {
+        let slot: Slot
         let above: Node?
         let count: Int
 
-        init(_ image: ProcessImage, above: Node?) {
-            self.image = image
+        var image: ProcessImage { slot.image }
+
+        init(_ slot: Slot, above: Node?) {
+            self.slot = slot
             self.above = above
             count = (above?.count ?? 0) + 1
         }
 
-        /// The images from here upward.
-        func prefix(_ length: Int) -> [ProcessImage] { Array(Ancestors(nearest: self).prefix(length)) }
+        convenience init(_ image: ProcessImage, above: Node?) { self.init(Slot(image), above: above) }
+
+        /// From here upward.
+        func slots(_ length: Int) -> [Slot] {
+            var (slots, node): ([Slot], Node?) = ([], self)
+            while let next = node, slots.count < length {
+                slots.append(next.slot)
+                node = next.above
+            }
+            return slots
+        }
     }
 }

@@ -58,6 +58,7 @@ package final class ProcessImage: @unchecked Sendable {
     /// Longer encodings are made again each time: forks of one process share its arguments, but would not share these.
     private static let largestKept = 16 << 10
 
+    private var shortForm: ProcessImage?
     private var protobufCache: [UInt8]?
     private var jsonCache: [UInt8]?
     /// What the encodings knew of the container.
@@ -165,6 +166,15 @@ package final class ProcessImage: @unchecked Sendable {
     /// So many bytes of arguments are kept of what is over and only an ancestor.
     static let abridgedArguments = 512
 
+    /// What is told of it beside what descends from it: an event is not to grow with the arguments of a whole family.
+    package var asAncestor: ProcessImage {
+        if arguments.utf8.count <= Self.abridgedArguments { return self }
+        if let shortForm { return shortForm }
+        let made = abridged
+        shortForm = made
+        return made
+    }
+
     /// The same with the first of its arguments alone.
     var abridged: ProcessImage {
         // Cut between two characters.
@@ -197,6 +207,7 @@ package final class ProcessImage: @unchecked Sendable {
         unnamedReason = container == nil ? reason : ""
         origin = OriginEvidence(lineage: lineage).origin(
             in: container, by: key, inTree: inInitTree, isSetUp: isSetUp, isUnnamed: isUnnamed)
+        shortForm = nil
         protobufCache = nil
         jsonCache = nil
     }

@@ -63,9 +63,15 @@ extension ProcessTracker {
 
     /// Encoded anew: what an image keeps of its encodings is for the events that are about it.
     private mutating func tracked(_ entry: ProcessEntry, isOver: Bool) -> TrackedProcess {
-        let image = image(of: entry)
+        // Looking settles nothing: a fork's image is made when its container can be told, and not before.
+        let parent = entry.parent.map { image(of: $0) }
+        let shown =
+            switch entry.content {
+            case .image(let known): known
+            case .fork(let record): forkedImage(record, parent: parent)
+            }
         return TrackedProcess(
-            pid: image.pid, execID: image.execID, message: ProcessEncoder.protobuf(image),
+            pid: shown.pid, execID: shown.execID, message: ProcessEncoder.protobuf(shown),
             references: entry.references, isOver: isOver)
     }
 }

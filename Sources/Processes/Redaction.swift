@@ -36,9 +36,12 @@ package struct Redaction: Sendable {
         result.reserveCapacity(bytes.count)
         var done = 0
         for match in matches {
-            // In the order of their opening parentheses: what lies in one that is masked is masked with it.
-            for group in match.groups {
-                guard let group, group.lowerBound >= done else { continue }
+            // What lies in one that is masked is masked with it. In the order of the text, which in a repetition is not
+            // that of the parentheses.
+            let groups = match.groups.compactMap { $0 }.sorted {
+                ($0.lowerBound, -$0.upperBound) < ($1.lowerBound, -$1.upperBound)
+            }
+            for group in groups where group.lowerBound >= done {
                 result += bytes[done..<group.lowerBound]
                 result += mask
                 done = group.upperBound

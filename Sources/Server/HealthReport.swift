@@ -51,7 +51,7 @@ extension HealthReport {
         if stands { faults.append("the ring has not been read for \(facts.sinceLastRound.components.seconds) s") }
         if facts.attachedPrograms == 0 { faults.append("no sensor is attached") }
         // A hundredth: what a burst costs passes, what is lost day by day does not.
-        if recent.lost > 0, recent.lost >= recent.received / 99 {
+        if recent.lost > 0, recent.lost >= (recent.received + 98) / 99 {
             faults.append(
                 "\(recent.lost) records of the last minute were lost and \(recent.received) received: "
                     + "the ring is too small for what happens here (--rb-size), or the agent gets too little CPU")

@@ -19,6 +19,9 @@ struct SocketFile: Sendable {
             ListenError(address, "\(attempt): \(Errno(rawValue: errno))")
         }
 
+        guard path.utf8.count <= ListenAddress.longestPath else {
+            throw ListenError(address, "the path is longer than \(ListenAddress.longestPath) bytes")
+        }
         let directory = try openDirectory(of: path, for: address)
         defer { close(directory) }
         // Two agents that start at once would both find the same dead socket, and the slower one would then remove

@@ -77,6 +77,16 @@ import Testing
         #expect(values["server-tls-client-ca-files"] == "/a,/b" && values["health-server-address"] == "0.0.0.0:6789")
     }
 
+    @Test("flags that need each other may come from different sources")
+    func tlsFromSeveralSources() throws {
+        let options = try options(
+            ["--server-tls-key-file", "/k"], environment: ["APUS_SERVER_TLS_CERT_FILE": "/c"],
+            files: ["server-address": "0.0.0.0:54321", "server-tls-client-ca-files": "/a"])
+        #expect(options.serverTlsCertFile == "/c" && options.serverTlsKeyFile == "/k")
+        let alone = message(environment: ["APUS_SERVER_TLS_CERT_FILE": "/c"])
+        #expect(alone.hasPrefix("in all sources together: ") && alone.contains("come together"), "\(alone)")
+    }
+
     @Test("flags of the server that do not go together are refused")
     func serverFlagsTogether() {
         let tls = ["--server-tls-cert-file", "/c", "--server-tls-key-file", "/k"]

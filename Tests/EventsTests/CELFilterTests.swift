@@ -70,7 +70,10 @@ import TetragonAPI
 
     @Test(arguments: [
         ("1 +", "1:4"), ("process_exec.process.nam == 'x'", "nam"), ("process_exec.process.pid", "bool"),
-        ("nothing", "nothing"), ("process_exec.process.binary.matches('(')", ""), ("'a' + 1", ""),
+        ("nothing", "nothing"), ("'x'.matches('.{800}' + '')", "written out"),
+        ("lists.range(9).exists(i, 'x'.matches(string(i)))", "written out"),
+        ("Filter{namespace: ['a']} != Filter{}", "messages cannot be made"),
+        ("process_exec.process.binary.matches('(')", ""), ("'a' + 1", ""),
     ])
     func `one that is wrong is refused with its place`(expression: String, reason: String) throws {
         let error = #expect(throws: FilterError.self) {

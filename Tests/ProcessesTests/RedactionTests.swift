@@ -20,6 +20,8 @@ import Testing
         // A group in a masked one is masked with it; one that took no part is nothing.
         (#"((a)b)(c)"#, "xabcx", "x**********x"),
         (#"key=(?:(a)|(b))"#, "key=b", "key=*****"),
+        // In a repetition the second may come first.
+        (#"(?:--password (\S+)|--token (\S+)|\s)+"#, "--token T --password P", "--token ***** --password *****"),
         // Without a group there is nothing to mask, and without a match neither.
         (#"secret"#, "a secret", "a secret"), (#"token=(\S+)"#, "plain", "plain"), (#"(x)"#, "", ""),
         (#"naïve=(.)"#, "naïve=é!", "naïve=*****!"),

@@ -61,7 +61,9 @@ struct Compiler {
         case .logical(let isAnd, let operands): return try logical(isAnd, operands)
         case .list(let elements): return try list(elements)
         case .map(let entries): return try map(entries)
-        case .message(let type, let fields): return try message(type, fields)
+        case .message(let type, let fields):
+            guard environment.limits.makesMessages else { throw SourceError(0, "messages cannot be made here") }
+            return try message(type, fields)
         case .comprehension(let kind, let range, let places, let filter, let body):
             return Loop(
                 kind: kind, range: try compile(range), places: places, filter: try filter.map(compile),
@@ -102,6 +104,9 @@ struct Compiler {
 
     private func call(_ function: Function, _ arguments: [Node]) throws(SourceError) -> Body {
         if let special = try precompiled(function, arguments) { return special }
+        guard function.name != "matches" || environment.limits.makesPatterns else {
+            throw SourceError(0, "a pattern must be written out here: matches() takes a literal")
+        }
         var bodies: [Body] = []
         for argument in arguments { bodies.append(try compile(argument)) }
         let body = Self.call(function, bodies)

@@ -8,7 +8,7 @@ extension Library {
             switch a {
             case .bool: return a
             case .string(let text):
-                switch text.string {
+                switch text.count > 5 ? "" : text.string {
                 case "1", "t", "true", "TRUE", "True": return .bool(true)
                 case "0", "f", "false", "FALSE", "False": return .bool(false)
                 default: throw .invalidArgument("bool(): the text is neither true nor false")
@@ -43,6 +43,9 @@ extension Library {
 }
 
 enum Conversion {
+    /// Bytes of a number's text. Zeros in front make none of a longer one.
+    private static let longestNumber = 64
+
     static func int(_ a: Value) throws(EvaluationError) -> Value {
         switch a {
         case .int: return a
@@ -54,7 +57,9 @@ enum Conversion {
             guard value > -0x1p63, value < 0x1p63 else { throw .overflow("int()") }
             return .int(Int64(value))
         case .string(let text):
-            guard let value = Int64(text.string) else { throw .invalidArgument("int(): the text is no int") }
+            guard text.count <= longestNumber, let value = Int64(text.string) else {
+                throw .invalidArgument("int(): the text is no int")
+            }
             return .int(value)
         case .timestamp(let time): return .int(time.seconds)
         default: throw .noSuchOverload("int")
@@ -71,7 +76,9 @@ enum Conversion {
             guard value >= 0, value < 0x1p64 else { throw .overflow("uint()") }
             return .uint(UInt64(value))
         case .string(let text):
-            guard let value = UInt64(text.string) else { throw .invalidArgument("uint(): the text is no uint") }
+            guard text.count <= longestNumber, let value = UInt64(text.string) else {
+                throw .invalidArgument("uint(): the text is no uint")
+            }
             return .uint(value)
         default: throw .noSuchOverload("uint")
         }

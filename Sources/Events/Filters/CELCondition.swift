@@ -11,6 +11,8 @@ struct CELCondition: EventCondition {
     static let environment: Environment = {
         var limits = Limits()
         limits.cost = 10_000
+        (limits.patterns, limits.patternMemory) = (8, FilterBounds.expressionMemory)
+        (limits.makesPatterns, limits.makesMessages) = (false, false)
         return Environment(
             descriptors: APIDescriptors.files, message: "tetragon.GetEventsResponse", oneof: "event", limits: limits)
     }()

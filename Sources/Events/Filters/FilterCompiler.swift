@@ -121,7 +121,8 @@ struct FilterCompiler {
                 position, "more than \(FilterBounds.expressions) regular expressions in all filters together")
         }
         var compiled: [RegularExpression] = []
-        let limits = RegularExpression.Limits(patternSize: FilterBounds.valueSize)
+        let limits = RegularExpression.Limits(
+            patternSize: FilterBounds.valueSize, memory: FilterBounds.expressionMemory)
         for (index, pattern) in patterns.enumerated() {
             do throws(RegularExpressionError) {
                 compiled.append(try RegularExpression(pattern, limits: limits))

@@ -33,8 +33,10 @@ enum FilterBounds {
     static let values = 1024
     /// Bytes of one value.
     static let valueSize = 4096
-    /// Regular expressions in all, up to a megabyte of memory each.
+    /// Regular expressions in all.
     static let expressions = 128
+    /// Bytes of one, compiled, and of what matching it caches.
+    static let expressionMemory = 256 << 10
     /// Expressions of CEL in all. Each may take as many steps for an event as its own bound lets it.
     static let celExpressions = 16
 }
