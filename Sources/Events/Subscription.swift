@@ -153,9 +153,11 @@ package final class Subscription: Sendable {
     /// Called by the hub, on the writer thread. Wakes the reader if it waits and something is due.
     /// - Parameter isLast: nothing more is about to come.
     func offer(_ events: [Event], now: UInt64, isLast: Bool) {
+        // Nobody who asks how things stand waits for a filter.
+        let wanted = accepts.map { events.filter($0) } ?? events
         let wake: (CheckedContinuation<[Event]?, Never>, [Event])? = state.withLock { state in
             guard !state.closed else { return nil }
-            for event in events where accepts?(event) ?? true { add(event, to: &state) }
+            for event in wanted { add(event, to: &state) }
             // Nothing more comes for now: what is missing is told without.
             if isLast, hasRoom(state) { tellLoss(&state) }
             state.isDue = isLast

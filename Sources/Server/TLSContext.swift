@@ -35,9 +35,12 @@ final class TLSContext: Sendable {
         var context: NIOSSLContext
         var fingerprint: [FileMark?]
         var lookedAt: UInt64
+        var refused: (fingerprint: [FileMark?], until: UInt64)?
     }
 
     private static let interval: UInt64 = 1_000_000_000
+    /// Until files that were refused are looked at again.
+    private static let pause: UInt64 = 30_000_000_000
     private static let largestFile = 1 << 20
 
     private let files: TLSFiles
@@ -61,11 +64,16 @@ final class TLSContext: Sendable {
             state.lookedAt = now
             let fingerprint = Self.fingerprint(files)
             guard fingerprint != state.fingerprint else { return (state.context, nil) }
-            state.fingerprint = fingerprint
+            // What was in the way may have been a moment's want of descriptors: the same files are tried again.
+            if let refused = state.refused, refused.fingerprint == fingerprint, now < refused.until {
+                return (state.context, nil)
+            }
             do throws(TLSError) {
                 state.context = try Self.load(files)
+                state.fingerprint = fingerprint
                 return (state.context, .success(()))
             } catch {
+                state.refused = (fingerprint, until: now + Self.pause)
                 return (state.context, .failure(error))
             }
         }
