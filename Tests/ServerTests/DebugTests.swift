@@ -143,16 +143,19 @@ import TetragonAPI
     @Test("one dump at a time, and none larger than an answer may be")
     func bounds() async throws {
         try await RunningServer.with { server in
-            let gate = ReadyGate()
+            let (entered, gate) = (ReadyGate(), ReadyGate())
             let processes = try (1...60).map { try process(nobody + $0, padding: 1 << 20) }
             server.agent.change {
                 $0.processes = processes
-                $0.beforePage = { try? await gate.pass() }
+                $0.beforePage = {
+                    entered.open()
+                    try? await gate.pass()
+                }
             }
             try await server.withClient { client in
                 let request = Tetragon_GetDebugRequest.with { $0.flag = .dumpProcessCache }
                 let first = Task { try await client.getDebug(request) }
-                try await Task.sleep(for: .milliseconds(200))
+                try await entered.pass()
                 let second = await #expect(throws: RPCError.self) { try await client.getDebug(request) }
                 #expect(second?.code == .resourceExhausted)
                 #expect(second?.message.contains("just being read") == true)

@@ -63,7 +63,7 @@ import TetragonAPI
         try await RunningServer.withConnection(.ipv4(address: "127.0.0.1", port: port), security: security) {
             connection in
             var options = CallOptions.defaults
-            options.timeout = .seconds(3)
+            options.timeout = .seconds(20)
             return try await RunningServer.Client(wrapping: connection).getVersion(.init(), options: options).version
         }
     }
