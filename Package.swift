@@ -43,6 +43,7 @@ let package = Package(
         .target(
             name: "TetragonAPI",
             dependencies: [
+                "Models",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),

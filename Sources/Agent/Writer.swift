@@ -15,49 +15,6 @@ import Synchronization
 ///
 /// Everybody else sends it messages, which it takes between batches: a hook never waits behind a storm.
 final class Writer: @unchecked Sendable {
-    /// What the writer knows, for those who ask; renewed as it works.
-    struct Report: Sendable {
-        var recordsReceived: UInt64 = 0
-        /// Numbered by their CPU and not received, or counted by it as finding no room: whichever is more.
-        var recordsLost: UInt64 = 0
-        var recordsMalformed: UInt64 = 0
-        /// Records found only when the reader's longest sleep ended: a wake-up was lost.
-        var recordsLate: UInt64 = 0
-        /// Events that the kernel kept from our programs because one was running already.
-        var missed: UInt64 = 0
-        /// Task storage that could not be had: in_init_tree may be false where it should be true.
-        var storageFailures: UInt64 = 0
-        /// Events that waited until it was known whose container they are of, and those that left without.
-        var held: UInt64 = 0
-        var unnamed: UInt64 = 0
-        /// How long those waited: the longest, and all together.
-        var longestHeld: Duration = .zero
-        var totalHeld: Duration = .zero
-        var processes = 0
-        var containers = 0
-        var events = EventCounts()
-        /// The base sensors' programs that are attached.
-        var programs: [String] = []
-        var window = RecordWindow()
-        /// When it was last renewed and the thread last came round, ns of CLOCK_BOOTTIME.
-        var lastRound: UInt64 = 0
-    }
-
-    /// Events that were made.
-    struct EventCounts: Sendable {
-        /// By the origin's raw value.
-        var execs = [UInt64](repeating: 0, count: ExecOrigin.Kind.allCases.count)
-        var exits: UInt64 = 0
-
-        mutating func count(_ event: ProcessEvent) {
-            switch event.kind {
-            case .exec: execs[Int(event.process.origin.kind.rawValue)] += 1
-            case .exit: exits += 1
-            case .test: break
-            }
-        }
-    }
-
     /// Records between two looks at the messages.
     private static let batch = 256
     private static let roundsBeforeMail = 16
@@ -101,8 +58,7 @@ final class Writer: @unchecked Sendable {
     private var isTestSensorOn = false
     private var window = RecordWindow()
     private var lostAtLastSweep: UInt64 = 0
-    /// What subscribers have been told of.
-    private var told: (lost: [UInt64], malformed: UInt64, missed: UInt64) = ([], 0, 0)
+    private var lossNews = LossNews()
     private var lostAtLastWarning: UInt64 = 0
 
     init(
@@ -375,29 +331,13 @@ final class Writer: @unchecked Sendable {
                 metadata: ["lost": "\(lost - lostAtLastWarning)", "lost_total": "\(lost)"])
             lostAtLastWarning = lost
         }
-        tellLoss()
+        let loss = lossNews.since(
+            numbered: tracker.ledger.lostByCPU, counted: kernel.noRoomByCPU, malformed: tracker.ledger.malformed,
+            missed: kernel.missed)
+        if let loss { hub.publish(loss) }
         let gone = tracker.registry.takeGone()
         if !gone.isEmpty { containersGone(gone) }
         renewReport()
-    }
-
-    /// To those who want to know, once for each loss.
-    private func tellLoss() {
-        let (byNumber, byCounter) = (tracker.ledger.lostByCPU, kernel.noRoomByCPU)
-        let lost = (0..<max(byNumber.count, byCounter.count)).map { cpu in
-            max(cpu < byNumber.count ? byNumber[cpu] : 0, cpu < byCounter.count ? byCounter[cpu] : 0)
-        }
-        var loss = Loss()
-        for (cpu, count) in lost.enumerated() {
-            let before = cpu < told.lost.count ? told.lost[cpu] : 0
-            if count > before { loss.add(.init(.ringFull, cpu: UInt32(cpu), count: count - before)) }
-        }
-        loss.add(.init(.malformed, count: tracker.ledger.malformed &- told.malformed))
-        loss.add(.init(.missed, count: max(kernel.missed, told.missed) - told.missed))
-        // What arrives late was no loss: the number may fall again, and is not told twice.
-        told.lost = lost.enumerated().map { max($1, $0 < told.lost.count ? told.lost[$0] : 0) }
-        (told.malformed, told.missed) = (tracker.ledger.malformed, max(kernel.missed, told.missed))
-        if !loss.isEmpty { hub.publish(loss) }
     }
 
     private func renewReport() {

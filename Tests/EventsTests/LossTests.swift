@@ -82,4 +82,21 @@ import TetragonAPI
         loss.add(.init(.missed, count: 0))
         #expect(loss.isEmpty)
     }
+
+    @Test func `what was lost is news once, by processor, whichever way it was counted`() {
+        var news = LossNews()
+        #expect(news.since(numbered: [], counted: [], malformed: 0, missed: 0) == nil)
+        #expect(
+            news.since(numbered: [0, 3], counted: [2, 1], malformed: 1, missed: 0)
+                == Loss([
+                    .init(.ringFull, cpu: 0, count: 2), .init(.ringFull, cpu: 1, count: 3), .init(.malformed, count: 1),
+                ]))
+        // A late record, and one counted less than before, are no news; a processor more may come.
+        #expect(news.since(numbered: [0, 2], counted: [2], malformed: 1, missed: 0) == nil)
+        #expect(
+            news.since(numbered: [0, 4, 1], counted: [2], malformed: 1, missed: 7)
+                == Loss([
+                    .init(.ringFull, cpu: 1, count: 1), .init(.ringFull, cpu: 2, count: 1), .init(.missed, count: 7),
+                ]))
+    }
 }

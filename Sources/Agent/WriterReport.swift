@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import Processes
+import Server
+
+extension Writer {
+    /// What the writer knows, for those who ask; renewed as it works.
+    struct Report: Sendable {
+        var recordsReceived: UInt64 = 0
+        /// Numbered by their CPU and not received, or counted by it as finding no room: whichever is more.
+        var recordsLost: UInt64 = 0
+        var recordsMalformed: UInt64 = 0
+        /// Records found only when the reader's longest sleep ended: a wake-up was lost.
+        var recordsLate: UInt64 = 0
+        /// Events that the kernel kept from our programs because one was running already.
+        var missed: UInt64 = 0
+        /// Task storage that could not be had: in_init_tree may be false where it should be true.
+        var storageFailures: UInt64 = 0
+        /// Events that waited until it was known whose container they are of, and those that left without.
+        var held: UInt64 = 0
+        var unnamed: UInt64 = 0
+        /// How long those waited: the longest, and all together.
+        var longestHeld: Duration = .zero
+        var totalHeld: Duration = .zero
+        var processes = 0
+        var containers = 0
+        var events = EventCounts()
+        /// The base sensors' programs that are attached.
+        var programs: [String] = []
+        var window = RecordWindow()
+        /// When it was last renewed and the thread last came round, ns of CLOCK_BOOTTIME.
+        var lastRound: UInt64 = 0
+    }
+
+    /// Events that were made.
+    struct EventCounts: Sendable {
+        /// By the origin's raw value.
+        var execs = [UInt64](repeating: 0, count: ExecOrigin.Kind.allCases.count)
+        var exits: UInt64 = 0
+
+        mutating func count(_ event: ProcessEvent) {
+            switch event.kind {
+            case .exec: execs[Int(event.process.origin.kind.rawValue)] += 1
+            case .exit: exits += 1
+            case .test: break
+            }
+        }
+    }
+}
