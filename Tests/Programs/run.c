@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a program in the way that its first argument says; what the sensor tests look at the
 // beginnings of.
+// clang-format off
 //
 //   run plain PROGRAM ARGUMENTS...       execve
 //   run child PROGRAM ARGUMENTS...       in a child, and waits for it
-//   run sibling PROGRAM ARGUMENTS...     in a child that has this process's parent (CLONE_PARENT),
-//   as runtimes do run thread PROGRAM ARGUMENTS...      execve by a thread that is not the first
+//   run thread-child PROGRAM ARGUMENTS...  in a child that another thread than the first forks
+//   run sibling PROGRAM ARGUMENTS...     in a child that has this process's parent (CLONE_PARENT), as runtimes do
+//   run at PID PROGRAM ARGUMENTS...      in a child that has this pid
+//   run into DIRECTORY PROGRAM ARGUMENTS...  in a child that begins in this directory of cgroup2
+//   run thread PROGRAM ARGUMENTS...      execve by a thread that is not the first
+//   run waiting-thread PROGRAM ARGUMENTS...  as thread, when a byte has come on standard input
 //   run descriptor PROGRAM ARGUMENTS...  by an open descriptor
 //   run memfd PROGRAM ARGUMENTS...       from a copy in memory
-//   run unlinked PROGRAM ARGUMENTS...    by a descriptor of a file whose name is removed first:
-//   PROGRAM is lost run wait PROGRAM ARGUMENTS...        when a byte has come on standard input run
-//   forked PROGRAM ARGUMENTS...      as wait, but has a child that runs PROGRAM too, forked before
-//   the byte comes
+//   run unlinked PROGRAM ARGUMENTS...    by a descriptor of a file whose name is removed first: PROGRAM is lost
+//   run wait PROGRAM ARGUMENTS...        when a byte has come on standard input
+//   run forked PROGRAM ARGUMENTS...      as wait, but has a child that runs PROGRAM too, forked before the byte comes
+// clang-format on
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -66,6 +74,33 @@ static int as_child(void)
 	return wait_for(child);
 }
 
+static void *child_of_thread(void *unused)
+{
+	_exit(as_child());
+	return unused;
+}
+
+/* What clone3 alone can: the first word says which pid, or in which cgroup. */
+static int as_odd_child(int is_pid)
+{
+	pid_t pid = is_pid ? atoi(arguments[0]) : 0;
+	struct clone_args args = {
+		.flags = is_pid ? 0 : CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+		.set_tid = is_pid ? (uintptr_t)&pid : 0,
+		.set_tid_size = is_pid,
+		.cgroup = is_pid ? 0 : open(arguments[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	};
+	long child = syscall(SYS_clone3, &args, sizeof(args));
+
+	arguments++;
+	if (child == 0)
+		_exit(plain());
+	if (child < 0)
+		perror("clone3");
+	return wait_for(child);
+}
+
 /* The parent waits for the sibling, so it must know its pid: it is printed. */
 static int as_sibling(void)
 {
@@ -103,6 +138,12 @@ static int when_told(void)
 	return plain();
 }
 
+static void *when_told_in_thread(void *unused)
+{
+	_exit(when_told());
+	return unused;
+}
+
 static int after_fork(void)
 {
 	pid_t child = fork();
@@ -129,6 +170,16 @@ int main(int argc, char **argv)
 		return as_sibling();
 	if (!strcmp(argv[1], "thread") && !pthread_create(&thread, NULL, by_thread, NULL))
 		return pause();
+	if (!strcmp(argv[1], "waiting-thread") &&
+	    !pthread_create(&thread, NULL, when_told_in_thread, NULL))
+		return pause();
+	if (!strcmp(argv[1], "thread-child") &&
+	    !pthread_create(&thread, NULL, child_of_thread, NULL))
+		return pause();
+	if (argc > 3 && !strcmp(argv[1], "at"))
+		return as_odd_child(1);
+	if (argc > 3 && !strcmp(argv[1], "into"))
+		return as_odd_child(0);
 	if (!strcmp(argv[1], "descriptor"))
 		return by_descriptor(open(arguments[0], O_RDONLY | O_CLOEXEC));
 	if (!strcmp(argv[1], "memfd"))

@@ -21,6 +21,8 @@ struct Recording {
     var forks: [rec_fork] = []
     var exits: [rec_exit] = []
     var cgroups: [(fixed: rec_cgroup, name: String)] = []
+    /// Of how many execs it was said that no more arguments come.
+    var cut = 0
     var malformed = 0
     /// Attempts of the programs that brought no record.
     var gaps = 0
@@ -45,6 +47,7 @@ struct Recording {
         switch record {
         case .exec(let view): execs.append(Exec(view))
         case .arguments(let view):
+            if view.fixed.args_len == 0 { cut += 1 }
             let exec = execs.lastIndex { Image($0.fixed.image) == Image(view.fixed.image) }
             if let exec, execs[exec].arguments.count == Int(view.fixed.offset) {
                 execs[exec].arguments.append(contentsOf: view.bytes)

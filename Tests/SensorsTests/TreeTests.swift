@@ -83,6 +83,7 @@ extension KernelTests {
             defer { cgroup.remove() }
             let inside = try Child(TestProgram.run, "wait", TestProgram.run, "thread", TestProgram.leave, "exit", "0")
             let outside = try Child(TestProgram.run, "wait", TestProgram.leave, "exit", "0")
+            for child in [inside, outside] { try child.settle() }
             try cgroup.take(inside.pid)
             for _ in 0..<2 {
                 try sensors.seedTree(
