@@ -10,8 +10,8 @@ extension RegistrationResolver {
     /// The hook is called when the init is there, and runs for ten minutes at most.
     private static let longestHook: Int64 = 600_000_000_000
     /// Bounds of the look into the container's directories.
-    private static let mostDirectories = 256
-    private static let mostProcesses = 4096
+    static let mostDirectories = 256
+    static let mostProcesses = 4096
 
     /// Believes a spooled request (``Spool`` has seen to it that root alone can have written it) as far as it agrees with
     /// what is there now: the claimed directory exists, is no slice or service, bears no other container's id, and its
@@ -72,7 +72,7 @@ extension RegistrationResolver {
     }
 
     /// The process of a directory, or of one below it, that began first; of two in one clock tick the lower number.
-    private func oldestProcess(below path: String) -> (pid: UInt32, start: UInt64)? {
+    func oldestProcess(below path: String) -> (pid: UInt32, start: UInt64)? {
         var oldest: (pid: UInt32, start: UInt64)?
         var (directories, processes) = (0, 0)
         var waiting = [path]
