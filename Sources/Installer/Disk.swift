@@ -139,7 +139,8 @@ final class Disk {
         try willChange("write a new \(shown(path)) aside")
         // Left behind by a command that was killed.
         unlinkat(directory.descriptor, temporary(path), 0)
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        // O_EXCL takes no link either.
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
         let descriptor = openat(directory.descriptor, temporary(path), flags, 0o600)
         guard descriptor >= 0 else { throw .system("create a file beside \(shown(path))", errno) }
         defer { close(descriptor) }

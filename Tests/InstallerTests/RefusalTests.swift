@@ -108,6 +108,34 @@ import Testing
         try sandbox.expectRefusal(["config.toml.apus-backup exists", "Move it away"]) { try sandbox.install() }
     }
 
+    /// A mount cannot be removed, and what is mounted there is somebody else's.
+    @Test func whatIsInTheWayOfTheNewFileIsNotWrittenInto() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write(config, Configuration.debian)
+        try sandbox.write("/etc/precious", "precious")
+        let place = "/etc/containerd/.config.toml.apus-new"
+        try sandbox.write(place, "")
+        let mount = try #require(Program("mount", in: Sandbox.programs))
+        _ = try mount.run(["--bind", sandbox.root + "/etc/precious", sandbox.root + place])
+        defer { umount2(sandbox.root + place, Int32(MNT_DETACH)) }
+        try #require(sandbox.text(place) == "precious")
+        try sandbox.expectRefusal(["create a file beside \(sandbox.root)\(config)"]) { try sandbox.install() }
+        #expect(sandbox.text("/etc/precious") == "precious")
+    }
+
+    @Test func whatIsLeftAtTheNewFilesNameIsReplacedAndNotWrittenInto() throws {
+        for isLink in [false, true] {
+            let sandbox = try Sandbox()
+            try sandbox.write(config, Configuration.debian)
+            try sandbox.write("/etc/precious", "precious")
+            let (precious, place) = (sandbox.root + "/etc/precious", "/etc/containerd/.config.toml.apus-new")
+            #expect((isLink ? symlink(precious, sandbox.root + place) : link(precious, sandbox.root + place)) == 0)
+            try sandbox.install()
+            #expect(sandbox.text("/etc/precious") == "precious" && sandbox.read(place) == nil)
+            #expect(try sandbox.status().problems == [])
+        }
+    }
+
     @Test func twoAtATimeAreRefused() throws {
         let sandbox = try Sandbox()
         try sandbox.run(sandbox.settings()) { _ in
