@@ -463,7 +463,8 @@ final class Writer: @unchecked Sendable {
                     .unavailable, "the hook of container \(registration.identity.id.text) did not wait for the answer")
             }
         } catch {
-            sensors.disarm(tgid: registration.initProcess)
+            // What an earlier hook of the same container had armed stays so.
+            if before?.isToldByHook != true { sensors.disarm(tgid: registration.initProcess) }
             tracker.registry.forget(registration.cgroup)
             if let before { try? tracker.registry.register(before, namespaces: before.namespaces) }
             throw error as? RegistrationError

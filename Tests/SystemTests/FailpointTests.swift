@@ -61,9 +61,11 @@ extension SystemTests {
             var cgroup: String { root + "/" + name }
 
             /// The child waits, and executes what its pipe tells it.
-            func call(id: String, timeout: String, after meanwhile: () async throws -> Void) async throws
-                -> Command.Outcome
-            {
+            ///
+            /// - Parameter isToldBefore: the hook is called twice, and has its answer to the first call.
+            func call(
+                id: String, timeout: String, isToldBefore: Bool = false, after meanwhile: () async throws -> Void
+            ) async throws -> Command.Outcome {
                 let state = #"{\"ociVersion\":\"1.0.2\",\"id\":\"\#(id)\",\"pid\":$child,\"bundle\":\"/nowhere\"}"#
                 let caller = try Command([
                     "/bin/sh", "-c",
@@ -71,15 +73,27 @@ extension SystemTests {
                     mkdir -p \(cgroup); mkfifo \(scratch("pipe")) 2>/dev/null
                     /bin/sh -c 'read word < \(scratch("pipe")); exec /bin/true $word' & child=$!
                     echo $child > \(scratch("child")); echo $child > \(cgroup)/cgroup.procs
-                    printf %s "\(state)" | \(Artifacts.hook) createRuntime --agent-address unix://\(agent.hookSocket) \\
-                        --fail-closed --log-file /proc/none/x --timeout \(timeout)
+                    tell() {
+                        printf %s "\(state)" | \(Artifacts.hook) createRuntime \\
+                            --agent-address unix://\(agent.hookSocket) --fail-closed --log-file /proc/none/x "$@"
+                    }
+                    \(isToldBefore ? "tell --timeout 30s && touch \(scratch("told")) || exit 9" : ":")
+                    tell --timeout \(timeout)
                     status=$?
                     [ -e \(scratch("keep")) ] || kill -9 $child
                     wait $child 2>/dev/null; exit $status
                     """,
                 ])
-                do {
+                func stopped() async throws {
                     try await eventually("the agent to stop") { try processState(of: agent.pid) == "T" }
+                }
+                do {
+                    try await stopped()
+                    if isToldBefore {
+                        agent.signal(SIGCONT)
+                        try await eventually("the first answer") { access(scratch("told"), F_OK) == 0 }
+                        try await stopped()
+                    }
                     try await meanwhile()
                 } catch {
                     agent.signal(SIGCONT)
@@ -129,13 +143,15 @@ extension SystemTests {
         }
 
         /// The container may run by now: what its init executes next need not be its first program.
-        @Test func hookThatHasGivenUpMeanwhileIsNotAnswered() async throws {
+        /// What an earlier hook of the same container had its answer to stays as it was.
+        @Test(arguments: [false, true])
+        func hookThatHasGivenUpMeanwhileIsNotAnswered(isToldBefore: Bool) async throws {
             try await withInterrupted { interrupted in
                 let (agent, word) = (interrupted.agent, uniqueWord("late"))
                 try Data().write(to: URL(filePath: interrupted.scratch("keep")))
                 // The caller ends when the child has executed its program.
                 let caller = Task {
-                    try await interrupted.call(id: "late", timeout: "300ms") {
+                    try await interrupted.call(id: "late", timeout: "300ms", isToldBefore: isToldBefore) {
                         try await Task.sleep(for: .milliseconds(800))
                     }
                 }
@@ -145,7 +161,8 @@ extension SystemTests {
                         try word.appending("\n").write(
                             toFile: interrupted.scratch("pipe"), atomically: false, encoding: .utf8)
                         let exec = try await events.exec(word)
-                        #expect(!exec.isInInitTree && exec.process.container.id.isEmpty, "\(exec.testDescription)")
+                        #expect(exec.isInInitTree == isToldBefore, "\(exec.testDescription)")
+                        #expect(exec.process.container.id == (isToldBefore ? "late" : ""))
                     }
                 } catch {
                     _ = try? await Command.run("/bin/kill", "-9", interrupted.child)
@@ -153,7 +170,52 @@ extension SystemTests {
                 }
                 let outcome = try await caller.value
                 #expect(outcome.status == 1 && outcome.errors.contains("timed out"), "\(outcome.errors)")
-                #expect(try await knownIDs(agent).isEmpty)
+                #expect(try await knownIDs(agent) == (isToldBefore ? ["late"] : []))
+            }
+        }
+
+        /// Its agent dies between the store and the answer, and the next one is there before the init's own program: what
+        /// runs until then makes the container, what runs from then on is the container.
+        @Test func initThatHadNotBegunWhenItsAgentDiedBeginsTheTreeAfterwards() async throws {
+            let (agent, scratch) = (try AgentProcess(), try TemporaryDirectory())
+            let name = uniqueWord("unbegun")
+            let (setup, own) = (uniqueWord("setup"), uniqueWord("own"))
+            try await agent.start(failpoint: "registration-stored")
+            let cgroup = try agent.cgroupRoot + "/" + name
+            let state = #"{\"ociVersion\":\"1.0.2\",\"id\":\"\#(name)\",\"pid\":$child,\"bundle\":\"/nowhere\"}"#
+            let runtime = try Command([
+                "/bin/sh", "-c",
+                """
+                mkdir \(cgroup); mkfifo \(scratch("pipe"))
+                /bin/sh -c 'read word < \(scratch("pipe")); /bin/true \(setup); exec /bin/true \(own)' & child=$!
+                echo $child > \(cgroup)/cgroup.procs
+                printf %s "\(state)" | \(Artifacts.hook) createRuntime --agent-address unix://\(agent.hookSocket) \
+                    --fail-closed --log-file /proc/none/x --timeout 30s
+                wait $child
+                """,
+            ])
+            do {
+                try await agent.death()
+                try await agent.start()
+                #expect(agent.log.contains("container known from before"), "\(agent.log.suffix(2000))")
+                try await EventStream.with(agent) { events in
+                    try "go\n".write(toFile: scratch("pipe"), atomically: false, encoding: .utf8)
+                    let program = try await events.exec(own)
+                    #expect(program.process.container.id == name && program.isInInitTree, "\(program.process)")
+                    #expect(program.process.phase == .phaseTree && program.process.identity.source == "state")
+                    let before = try await events.exec(setup)
+                    #expect(before.process.container.id == name && !before.isInInitTree, "\(before.process)")
+                    #expect(before.process.phase == .phaseSetup)
+                }
+                _ = try await runtime.outcome()
+                try await agent.stop()
+                try await eventually("the cgroup to be empty") { rmdir(cgroup) == 0 || errno == ENOENT }
+            } catch {
+                print("the agent's log:\n\(agent.log.suffix(4000))")
+                // Whoever still waits at the pipe is let go.
+                try? "go\n".write(toFile: scratch("pipe"), atomically: false, encoding: .utf8)
+                try? await agent.kill()
+                throw error
             }
         }
 
@@ -164,10 +226,4 @@ extension SystemTests {
             return outcome.output.matches(of: /"(first|second|late)"/).map { String($0.1) }
         }
     }
-}
-
-/// The letter of /proc/PID/stat.
-private func processState(of pid: pid_t) throws -> String {
-    let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
-    return text.split(separator: ")").last?.split(separator: " ").first.map(String.init) ?? ""
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 
 /// How many times as long as usual a test waits before it gives up: an emulated machine is slow.
 let patience = Artifacts.count("APUS_PATIENCE", default: 1)
@@ -12,6 +13,12 @@ func eventually(
         guard ContinuousClock.now < deadline else { throw Failure("waited \(limit * patience) for \(what)") }
         try await Task.sleep(for: .milliseconds(5))
     }
+}
+
+/// The letter of /proc/PID/stat.
+func processState(of pid: pid_t) throws -> String {
+    let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+    return text.split(separator: ")").last?.split(separator: " ").first.map(String.init) ?? ""
 }
 
 /// A word that no other test and no other process of the machine uses.
