@@ -98,7 +98,7 @@ struct Wiring {
             register: { request, peer in
                 Failpoint.requestReceived.reach()
                 let identity = try ContainerIdentity(request)
-                let caller = HookCaller(pid: peer.pid, uid: peer.uid) { peer.process?.isRunning ?? false }
+                let caller = HookCaller(pid: peer.pid, uid: peer.uid) { peer.isRunning }
                 let registration = try resolver.resolve(identity, statePid: request.hook.pid, caller: caller)
                 let accepted = try await writer.register(registration)
                 Failpoint.containerRegistered.reach()

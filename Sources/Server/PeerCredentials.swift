@@ -13,6 +13,9 @@ package struct PeerCredentials: Sendable {
     /// The process itself, held as long as the connection; nil if it was gone before we could take hold of it.
     package let process: PinnedProcess?
 
+    /// Whether the process that connected is there; false where we have no hold of it.
+    package var isRunning: Bool { process?.isRunning ?? false }
+
     package init(pid: UInt32, uid: UInt32, gid: UInt32, process: PinnedProcess?) {
         self.pid = pid
         self.uid = uid

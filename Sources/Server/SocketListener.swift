@@ -92,6 +92,8 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         for action in actions { action() }
     }
 
+    /// Running out of descriptors is a state that passes, not the listener's end: NIO's own handler waits then, and
+    /// whoever is in the backlog is accepted when somebody has gone.
     func makeListeningChannel(
         listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
         connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
@@ -101,11 +103,7 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         let isUnix = file != nil
         let tls = tls
         return try await ServerBootstrap(group: eventLoopGroup)
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ScarceDescriptors())
-                }.flatMap { listenerConfigurator.configure(channel: channel) }
-            }
+            .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
             .bind(descriptor) { channel in
                 (isUnix ? self.withCredentials(channel) : self.ofStranger(channel)).flatMap { known in
                     channel.eventLoop.makeCompletedFuture {
@@ -186,17 +184,5 @@ final class SocketListener: HTTP2ServerTransport.ListenerFactory {
         guard let lifetime else { return }
         let end = channel.eventLoop.scheduleTask(in: TimeAmount(lifetime)) { channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in end.cancel() }
-    }
-}
-
-/// Running out of descriptors is a state that passes, not the listener's end: whoever waits in the backlog is accepted
-/// when somebody has gone.
-private final class ScarceDescriptors: ChannelInboundHandler {
-    typealias InboundIn = any Channel
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let passing = [EMFILE, ENFILE, ENOBUFS, ENOMEM]
-        if let error = error as? IOError, passing.contains(error.errnoCode) { return }
-        context.fireErrorCaught(error)
     }
 }

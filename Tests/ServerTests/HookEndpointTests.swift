@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Containers
 import GRPCCore
+import Glibc
 import SwiftProtobuf
 import Synchronization
 import Testing
@@ -49,6 +50,13 @@ import TetragonAPI
                 cancellation: handle)
             _ = try await endpoint.call(.with { $0.createContainer.containerID = id }, context)
         }
+    }
+
+    /// The kernel did not give us hold of whoever connected: it had gone before we asked.
+    @Test func aPeerThatNobodyHasHoldOfIsNotThere() {
+        let own = UInt32(getpid())
+        #expect(!PeerCredentials(pid: own, uid: 0, gid: 0, process: nil).isRunning)
+        #expect(PeerCredentials(pid: own, uid: 0, gid: 0, process: PinnedProcess(pid: own)).isRunning)
     }
 
     @Test func rootsSocketTakesRootsCallsOnly() async throws {

@@ -34,15 +34,17 @@ final class AgentProcess: Sendable {
 
     /// Starts it, and returns when it is ready.
     ///
-    /// - Parameter failpoint: a step of a registration at which it is to die by SIGKILL, or with `:stop` behind it to
-    ///   stop; only a debug build can.
-    func start(failpoint: String? = nil) async throws {
+    /// - Parameters:
+    ///   - failpoint: a step of a registration at which it is to die by SIGKILL, or with `:stop` behind it to stop; only
+    ///     a debug build can.
+    ///   - umask: in octal; the test's own if nil.
+    func start(failpoint: String? = nil, umask: String? = nil) async throws {
         guard getuid() == 0 else { throw Failure("the agent loads BPF programs: run the tests as root") }
         let program =
             try failpoint.map { ["/usr/bin/env", "APUS_FAILPOINT=\($0)", try Artifacts.debugAgent] }
             ?? [try Artifacts.agent]
         let command = try Command(
-            program + [
+            (umask.map { ["/bin/sh", "-c", "umask \($0); exec \"$0\" \"$@\""] } ?? []) + program + [
                 "--server-address", address, "--hook-address", "unix://\(hookSocket)",
                 "--state-dir", directory("state"), "--spool-dir", spool, "--bpf-dir", bpfDirectory,
                 // All events of a test are in one file, unless it says otherwise.
