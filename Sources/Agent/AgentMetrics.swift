@@ -33,6 +33,7 @@ extension Exposition {
 
         add(Catalogue.processes, report.processes)
         add(Catalogue.containers, report.containers)
+        add(Catalogue.contradictions, report.contradictions)
         add(Catalogue.refusals, refusals.byCause.map { ($0.key.rawValue, Double($0.value)) })
         add(Catalogue.connectionsClosed, refusals.connections)
         add(Catalogue.held, report.held)

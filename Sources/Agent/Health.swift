@@ -25,6 +25,8 @@ extension HealthReport {
             + (report.recordsMalformed > 0 ? ", \(report.recordsMalformed) records malformed" : "")
             + (report.recordsLate > 0 ? ", \(report.recordsLate) records found late" : "")
             + (report.missed > 0 ? ", \(report.missed) missed by the kernel" : "")
+            + (report.contradictions > 0
+                ? ", \(report.contradictions) containers whose runtime contradicts their annotations" : "")
             + (report.storageFailures > 0 ? ", \(report.storageFailures) tree marks failed" : "")
             + exported(accounts)
     }

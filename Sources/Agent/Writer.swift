@@ -48,6 +48,7 @@ final class Writer: @unchecked Sendable {
     private var kernel = KernelCounts()
     private var longestHeld: UInt64 = 0
     private var totalHeld: UInt64 = 0
+    private var contradictions: UInt64 = 0
 
     private struct KernelCounts {
         var noRoom: UInt64 = 0
@@ -351,8 +352,8 @@ final class Writer: @unchecked Sendable {
             storageFailures: kernel.storageFailures, held: tracker.counters.held, unnamed: tracker.counters.unnamed,
             longestHeld: .nanoseconds(longestHeld), totalHeld: .nanoseconds(totalHeld),
             processes: tracker.processCount - 1,
-            containers: tracker.registry.containers.count, events: events, programs: sensors.attachedPrograms,
-            window: window)
+            containers: tracker.registry.containers.count, contradictions: contradictions, events: events,
+            programs: sensors.attachedPrograms, window: window)
         published.withLock { $0 = report }
     }
 
@@ -425,6 +426,7 @@ final class Writer: @unchecked Sendable {
             case .none: break
             case .new: tracker.registered(container.cgroup) { letGo($0) }
             case .contradiction(let told):
+                contradictions += 1
                 let identity = container.identity
                 log.warning(
                     "a container's annotations say something else than its runtime",

@@ -23,6 +23,8 @@ extension Writer {
         var totalHeld: Duration = .zero
         var processes = 0
         var containers = 0
+        /// Containers of which their runtime's records say something else than their annotations.
+        var contradictions: UInt64 = 0
         var events = EventCounts()
         /// The base sensors' programs that are attached.
         var programs: [String] = []

@@ -40,6 +40,9 @@ package enum Catalogue {
 
     package static let processes = MetricFamily("apus_processes", .gauge, "Processes in the process table.")
     package static let containers = MetricFamily("apus_containers", .gauge, "Containers that are known.")
+    package static let contradictions = MetricFamily(
+        "apus_containers_contradicted_total", .counter,
+        "Containers whose annotations say something else than their runtime's records.")
     package static let refusals = MetricFamily(
         "apus_registrations_refused_total", .counter, "Containers that a hook's caller was not believed, by cause.",
         by: .init("cause", ["invalid", "denied", "unavailable", "busy", "failed"]))
@@ -67,8 +70,8 @@ package enum Catalogue {
 
     package static let all = [
         build, ready, recordsReceived, recordsLost, recordsLate, storageFailures, execs, exits, eventsDelivered,
-        eventsLost, subscribers, processes, containers, refusals, connectionsClosed, held, heldSeconds, longestHeld,
-        unnamed, cpu, resident, descriptors, started,
+        eventsLost, subscribers, processes, containers, contradictions, refusals, connectionsClosed, held, heldSeconds,
+        longestHeld, unnamed, cpu, resident, descriptors, started,
     ]
 
     /// The API's kinds of origin, in their order, in the words of ``MetricFamily``.
