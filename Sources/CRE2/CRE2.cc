@@ -65,6 +65,11 @@ int apus_re2_groups(const apus_re2 *expression)
 	return expression->expression.NumberOfCapturingGroups();
 }
 
+int apus_re2_program_size(const apus_re2 *expression)
+{
+	return expression->expression.ProgramSize();
+}
+
 bool apus_re2_find(const apus_re2 *expression, const char *text, size_t length, size_t start,
 		   apus_re2_span *spans, int count)
 try {

@@ -30,6 +30,8 @@ package final class RegularExpression: @unchecked Sendable {
     package let pattern: String
     /// How many groups in parentheses capture, the whole match not counted.
     package let groupCount: Int
+    /// Instructions of the compiled form: matching takes at most so many steps for each byte of a text.
+    package let programSize: Int
     private let encoding: Encoding
     private let compiled: OpaquePointer
 
@@ -53,6 +55,7 @@ package final class RegularExpression: @unchecked Sendable {
         self.encoding = encoding
         self.pattern = pattern
         groupCount = Int(apus_re2_groups(compiled))
+        programSize = Int(apus_re2_program_size(compiled))
     }
 
     deinit { apus_re2_free(compiled) }

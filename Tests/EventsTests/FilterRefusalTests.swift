@@ -92,6 +92,34 @@ struct FilterRefusalTests {
         #expect(throws: FilterError.self) { try EventFilter(allow: [half], deny: [half, half]) }
     }
 
+    @Test("what all regular expressions of a request may cost together is bounded, and the message says where it ends")
+    func costs() throws {
+        func complaint(_ patterns: [String], deny: [String] = []) -> FilterError? {
+            do throws(FilterError) {
+                _ = try EventFilter(
+                    allow: [.with { $0.binaryRegex = patterns }], deny: [.with { $0.podRegex = deny }])
+                return nil
+            } catch {
+                return error
+            }
+        }
+        // One instruction a letter, about.
+        let long = String(repeating: "a", count: 4000)
+        #expect(complaint([long]) == nil && complaint([long], deny: [long]) == nil)
+        let third = complaint([long], deny: ["a", long, long])
+        #expect(third?.kind == .invalid && third?.position == "deny_list[0].pod_regex[2]")
+        #expect(third?.reason.contains("8192 are the most") == true, "\(third?.reason ?? "")")
+
+        // Of many, each has less memory than one alone.
+        let middling = String(repeating: "a", count: 3000)
+        let few = Array(repeating: "a", count: 127)
+        #expect(complaint([middling]) == nil)
+        let alone = complaint(few + [middling])
+        #expect(alone?.kind == .invalid && alone?.position == "allow_list[0].binary_regex[127]")
+        #expect(alone?.reason.contains("too large") == true, "\(alone?.reason ?? "")")
+        #expect(complaint(few + ["a{500}"]) == nil)
+    }
+
     @Test("a pattern that would take a backtracker for ever takes no time")
     func hostilePatterns() throws {
         let text = String(repeating: "a", count: 256 << 10) + "!"

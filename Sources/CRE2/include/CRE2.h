@@ -32,6 +32,9 @@ void apus_re2_free(apus_re2 *expression);
 /// Groups in parentheses that capture, at most INT_MAX; the whole match is not one of them.
 int apus_re2_groups(const apus_re2 *expression);
 
+/// Instructions of the compiled form: matching takes at most so many steps for each byte of a text.
+int apus_re2_program_size(const apus_re2 *expression);
+
 /// Finds the leftmost match that begins at `start` or later; what is before `start` counts for ^
 /// and \b. Writes the first `count` spans, the whole match first. From any thread.
 bool apus_re2_find(const apus_re2 *expression, const char *text, size_t length, size_t start,

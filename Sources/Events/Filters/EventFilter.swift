@@ -18,7 +18,7 @@ package struct EventFilter: Sendable {
         allow: [Tetragon_Filter] = [], deny: [Tetragon_Filter] = [], allowList: String = "allow_list",
         denyList: String = "deny_list"
     ) throws(FilterError) {
-        var compiler = FilterCompiler()
+        var compiler = FilterCompiler(for: [allow, deny])
         allowed = try compiler.clauses(allow, in: allowList)
         denied = try compiler.clauses(deny, in: denyList)
         reads = compiler.celCount > 0 ? .protobuf : []

@@ -6,9 +6,37 @@ internal import TetragonAPI
 
 /// Makes conditions of Filter messages, and keeps count of what they ask for together.
 struct FilterCompiler {
-    private var expressionCount = 0
+    /// Regular expressions in all filters of a request.
+    private let expressionCount: Int
+    /// Instructions of those that are compiled.
+    private var programSize = 0
     /// Of CEL.
     private(set) var celCount = 0
+
+    /// - Parameter filters: all that will be compiled, for what they share.
+    init(for filters: [[Tetragon_Filter]]) {
+        expressionCount = filters.joined().reduce(0) { sum, filter in
+            Self.expressionFields.reduce(sum) { $0 + $1.patterns(filter).count }
+        }
+    }
+
+    private typealias ExpressionField = (
+        name: String, patterns: @Sendable (Tetragon_Filter) -> [String],
+        condition: @Sendable (ExpressionList) -> any EventCondition
+    )
+
+    /// The fields that hold regular expressions.
+    private static let expressionFields: [ExpressionField] = [
+        ("namespace_regex", \.namespaceRegex, { NamespaceExpressionCondition(expressions: $0) }),
+        ("pod_regex", \.podRegex, { PodNameCondition(expressions: $0) }),
+        ("container_name_regex", \.containerNameRegex, { ContainerNameCondition(expressions: $0) }),
+        ("container_id", \.containerID, { ContainerIDCondition(expressions: $0) }),
+        ("binary_regex", \.binaryRegex, { BinaryCondition(expressions: $0) }),
+        ("parent_binary_regex", \.parentBinaryRegex, { ParentBinaryCondition(expressions: $0) }),
+        ("ancestor_binary_regex", \.ancestorBinaryRegex, { AncestorBinaryCondition(expressions: $0) }),
+        ("arguments_regex", \.argumentsRegex, { ArgumentsCondition(expressions: $0) }),
+        ("parent_arguments_regex", \.parentArgumentsRegex, { ParentArgumentsCondition(expressions: $0) }),
+    ]
 
     mutating func clauses(_ filters: [Tetragon_Filter], in list: String) throws(FilterError) -> [EventFilter.Clause] {
         guard filters.count <= FilterBounds.filters else {
@@ -46,21 +74,11 @@ struct FilterCompiler {
         }
         add(try Self.values(filter.pidSet, at: field("pid_set")).map(DescendantCondition.init))
         add(try labels(filter.labels, at: field("labels")))
-        add(try expressions(filter.namespaceRegex, at: field("namespace_regex")).map(NamespaceExpressionCondition.init))
-        add(try expressions(filter.podRegex, at: field("pod_regex")).map(PodNameCondition.init))
-        add(
-            try expressions(filter.containerNameRegex, at: field("container_name_regex")).map(
-                ContainerNameCondition.init))
-        add(try expressions(filter.containerID, at: field("container_id")).map(ContainerIDCondition.init))
-        add(try expressions(filter.binaryRegex, at: field("binary_regex")).map(BinaryCondition.init))
-        add(try expressions(filter.parentBinaryRegex, at: field("parent_binary_regex")).map(ParentBinaryCondition.init))
-        add(
-            try expressions(filter.ancestorBinaryRegex, at: field("ancestor_binary_regex")).map(
-                AncestorBinaryCondition.init))
-        add(try expressions(filter.argumentsRegex, at: field("arguments_regex")).map(ArgumentsCondition.init))
-        add(
-            try expressions(filter.parentArgumentsRegex, at: field("parent_arguments_regex")).map(
-                ParentArgumentsCondition.init))
+        for expressionField in Self.expressionFields {
+            add(
+                try expressions(expressionField.patterns(filter), at: field(expressionField.name))
+                    .map(expressionField.condition))
+        }
         add(try cel(filter.celExpression, at: field("cel_expression")))
         return conditions
     }
@@ -115,20 +133,33 @@ struct FilterCompiler {
     {
         guard !patterns.isEmpty else { return nil }
         try Self.requireFew(patterns.count, at: position)
-        expressionCount += patterns.count
         guard expressionCount <= FilterBounds.expressions else {
             throw .invalid(
                 position, "more than \(FilterBounds.expressions) regular expressions in all filters together")
         }
         var compiled: [RegularExpression] = []
-        let limits = RegularExpression.Limits(
-            patternSize: FilterBounds.valueSize, memory: FilterBounds.expressionMemory)
+        let memory = min(FilterBounds.expressionMemory, FilterBounds.allExpressionMemory / expressionCount)
+        let limits = RegularExpression.Limits(patternSize: FilterBounds.valueSize, memory: memory)
         for (index, pattern) in patterns.enumerated() {
+            let expression: RegularExpression
             do throws(RegularExpressionError) {
-                compiled.append(try RegularExpression(pattern, limits: limits))
+                expression = try RegularExpression(pattern, limits: limits)
             } catch {
-                throw .invalid("\(position)[\(index)]", "\(error)")
+                let share =
+                    memory < FilterBounds.expressionMemory
+                    ? "; of \(expressionCount) in a request each may take \(memory >> 10) KiB" : ""
+                throw .invalid("\(position)[\(index)]", "\(error)\(share)")
             }
+            programSize += expression.programSize
+            guard programSize <= FilterBounds.programSize else {
+                throw .invalid(
+                    "\(position)[\(index)]",
+                    """
+                    with it the regular expressions of all filters together have \(programSize) instructions, and \
+                    \(FilterBounds.programSize) are the most
+                    """)
+            }
+            compiled.append(expression)
         }
         return ExpressionList(expressions: compiled)
     }

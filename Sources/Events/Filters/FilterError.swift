@@ -37,6 +37,10 @@ enum FilterBounds {
     static let expressions = 128
     /// Bytes of one, compiled, and of what matching it caches.
     static let expressionMemory = 256 << 10
+    /// Bytes of all of them. Each has the same share; with more than 16 it is less than what one may have.
+    static let allExpressionMemory = 4 << 20
+    /// Instructions of all, compiled: so many steps at most are taken for one byte of an event.
+    static let programSize = 8192
     /// Expressions of CEL in all. Each may take as many steps for an event as its own bound lets it.
     static let celExpressions = 16
 }
