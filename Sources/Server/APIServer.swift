@@ -68,6 +68,8 @@ package final class APIServer: Service {
     /// What one connection of the hook's socket, where everybody may connect, can have the agent hold.
     private static let largestHookRequest = 1 << 20
     private static let largestReadRequest = 64 << 10
+    /// Calls of one connection at a time. Each GetEvents among them may hold a queue full of events.
+    private static let mostStreams = 100
     /// What calls under way get to end by themselves when the agent goes.
     private static let gracePeriod = Duration.seconds(2)
 
@@ -163,6 +165,7 @@ package final class APIServer: Service {
     private static var transport: Transport.Config {
         var configuration = Transport.Config.defaults
         configuration.rpc.maxRequestPayloadSize = largestRequest
+        configuration.http2.maxConcurrentStreams = mostStreams
         // Events come in batches already, and an answer to a hook is what a container waits for: nothing is gained by
         // holding a flush back.
         configuration.connection.flushCoalescing = nil
