@@ -6,7 +6,13 @@ package import Processes
 package enum EventKind: Int, Sendable {
     case processExec = 1
     case processExit = 5
+    case processKprobe = 9
+    case processTracepoint = 10
+    case processUprobe = 12
+    case processThrottle = 27
     case test = 40_000
+    /// The export's rate limit held events back. For those who ask for it.
+    case rateLimitInfo = 40_001
     /// Events are missing. For those who ask for it.
     case loss = 50_000
 }
@@ -26,6 +32,9 @@ package final class Event: Sendable {
     nonisolated(unsafe) package private(set) var ancestors: Ancestors
     /// The policy that it comes from, if it does.
     package let policyName: String?
+    /// What it is about beside its process: the function, tracepoint or symbol that a policy watches, the cgroup that is
+    /// throttled.
+    package let subject: String?
     /// A whole GetEventsResponse in the form that the transport sends; empty when no subscriber reads protobuf.
     package let message: GRPCNIOTransportBytes
     /// The same as one line of JSON, newline included; empty when no subscriber reads JSON.
@@ -36,7 +45,7 @@ package final class Event: Sendable {
 
     package init(
         kind: EventKind, time: UInt64, process: ProcessImage?, parent: ProcessImage?, ancestors: Ancestors = .none,
-        policyName: String? = nil, message: GRPCNIOTransportBytes, json: [UInt8]
+        policyName: String? = nil, subject: String? = nil, message: GRPCNIOTransportBytes, json: [UInt8]
     ) {
         self.kind = kind
         self.time = time
@@ -44,6 +53,7 @@ package final class Event: Sendable {
         self.parent = parent
         self.ancestors = ancestors
         self.policyName = policyName
+        self.subject = subject
         self.message = message
         self.json = json
     }

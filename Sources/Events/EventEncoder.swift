@@ -59,16 +59,22 @@ package struct EventEncoder: Sendable {
             message: GRPCNIOTransportBytes(w.bytes), json: [])
     }
 
-    /// A line of JSON that tells how many events a rate limit has withheld.
+    /// Tells how many events the export's rate limit has withheld.
     /// - Parameter time: ns since 1970.
-    package func rateLimitInfo(dropped: UInt64, time: Int64) -> [UInt8] {
-        var w = JSONWriter(capacity: jsonTail.count + 160)
-        w.raw("{")
-        w.object("rate_limit_info") { $0.quoted("number_of_dropped_process_events", dropped) }
-        if !jsonTail.isEmpty { w.append(jsonTail) }
-        w.timestamp("time", time)
-        w.raw("}\n")
-        return w.finish()
+    package func rateLimitInfo(dropped: UInt64, time: Int64) -> Event {
+        var protobuf = ProtobufWriter()
+        protobuf.message(UInt32(EventKind.rateLimitInfo.rawValue)) { $0.uint64(1, dropped) }
+        protobuf.timestamp(1001, time)
+        protobuf.bytes += protobufTail
+        var json = JSONWriter(capacity: jsonTail.count + 160)
+        json.raw("{")
+        json.object("rate_limit_info") { $0.quoted("number_of_dropped_process_events", dropped) }
+        if !jsonTail.isEmpty { json.append(jsonTail) }
+        json.timestamp("time", time)
+        json.raw("}\n")
+        return Event(
+            kind: .rateLimitInfo, time: WallClock.bootNanoseconds, process: nil, parent: nil,
+            message: GRPCNIOTransportBytes(protobuf.bytes), json: json.finish())
     }
 
     // MARK: GetEventsResponse

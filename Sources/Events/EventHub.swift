@@ -13,6 +13,8 @@ package final class EventHub: Sendable {
         var departedDelivered: UInt64 = 0
         var departedOutcome = Outcome()
         var closed = false
+        /// What the writer thread is to tell, so that all see it in one place.
+        var notices: [Event] = []
     }
 
     /// What one subscriber has had and lost.
@@ -33,13 +35,14 @@ package final class EventHub: Sendable {
     /// - Parameters:
     ///   - linger: for so long after a batch the next one may wait to grow.
     ///   - tellsLoss: whether it is told what is missing, in events among the others.
+    ///   - notices: the kinds of what is told by ``tell(_:)`` that it asks for.
     package func subscribe(
         name: String, format: EventFormats, capacity: Int, linger: Duration = .zero, tellsLoss: Bool = false,
-        accepts: (@Sendable (Event) -> Bool)? = nil
+        notices: Set<EventKind> = [], accepts: (@Sendable (Event) -> Bool)? = nil
     ) -> Subscription {
         let subscription = Subscription(
             name: name, format: format, capacity: capacity, linger: linger, lossEncoder: tellsLoss ? encoder : nil,
-            accepts: accepts
+            notices: notices, accepts: accepts
         ) { [weak self] in self?.remove($0) }
         let closed = state.withLock { state in
             state.subscriptions.append(subscription)
@@ -54,12 +57,32 @@ package final class EventHub: Sendable {
     /// - Parameter encode: makes the events in the encodings that these subscribers read; not called when there are
     ///   none. Who subscribes later could not have expected what had happened by now.
     package func publish(_ encode: (EventFormats) -> [Event]) {
-        let subscriptions = state.withLock { $0.subscriptions }
+        let subscriptions = current()
         guard !subscriptions.isEmpty else { return }
         let events = encode(subscriptions.reduce(into: EventFormats()) { $0.formUnion($1.format) })
         let now = WallClock.bootNanoseconds
         for subscription in subscriptions { subscription.offer(events, now: now, isLast: false) }
         for event in events { event.forgetAncestors() }
+    }
+
+    /// Tells those who ask for its kind, with the next events or within a second. To be called by anybody, once a minute or
+    /// so.
+    /// - Parameter notice: in both encodings.
+    package func tell(_ notice: Event) {
+        state.withLock { $0.notices.append(notice) }
+    }
+
+    /// Those who listen now, told of what there is to tell. Writer thread only.
+    private func current() -> [Subscription] {
+        let (subscriptions, notices) = state.withLock { state in
+            defer { state.notices = [] }
+            return (state.subscriptions, state.notices)
+        }
+        if !notices.isEmpty {
+            let now = WallClock.bootNanoseconds
+            for notice in notices { for subscription in subscriptions { subscription.tell(notice, now: now) } }
+        }
+        return subscriptions
     }
 
     /// Events that nobody will see. Called by the writer thread alone.
@@ -72,7 +95,7 @@ package final class EventHub: Sendable {
     /// publishes nothing, as long as events may wait.
     /// - Parameter everything: nothing more is about to come, so all have.
     package func deliver(everything: Bool) {
-        let subscriptions = state.withLock { $0.subscriptions }
+        let subscriptions = current()
         let now = WallClock.bootNanoseconds
         for subscription in subscriptions { subscription.offer([], now: now, isLast: everything) }
     }

@@ -23,6 +23,8 @@ package final class Subscription: Sendable {
 
     /// Of events that tell the reader what it has lost; nil for one that does not ask.
     private let lossEncoder: EventEncoder?
+    /// Kinds that are told only to those who ask for them.
+    private let notices: Set<EventKind>
     private let accepts: (@Sendable (Event) -> Bool)?
     private let onClose: @Sendable (Subscription) -> Void
     private let state: Mutex<State>
@@ -42,6 +44,8 @@ package final class Subscription: Sendable {
         var takenAt: UInt64 = 0
         /// Nothing more is about to come: what waits has waited long enough.
         var isDue = false
+        /// The reader has something else to do.
+        var isCalled = false
 
         mutating func take(upTo count: Int, _ now: UInt64) -> [Event] {
             takenAt = now
@@ -55,7 +59,7 @@ package final class Subscription: Sendable {
 
     init(
         name: String, format: EventFormats, capacity: Int, linger: Duration, lossEncoder: EventEncoder?,
-        accepts: (@Sendable (Event) -> Bool)?,
+        notices: Set<EventKind>, accepts: (@Sendable (Event) -> Bool)?,
         onClose: @escaping @Sendable (Subscription) -> Void
     ) {
         self.name = name
@@ -63,6 +67,7 @@ package final class Subscription: Sendable {
         self.capacity = capacity
         self.linger = linger.nanoseconds
         self.lossEncoder = lossEncoder
+        self.notices = notices
         self.accepts = accepts
         self.onClose = onClose
         self.state = Mutex(State())
@@ -78,14 +83,18 @@ package final class Subscription: Sendable {
     /// Called by a reader that passes events on, before it closes the subscription.
     package func add(_ outcome: Outcome) { state.withLock { $0.outcome += outcome } }
 
-    /// The next events in order, at least one; nil when the subscription is closed and drained.
-    /// One reader at a time.
+    /// The next events in order, at least one, or none where the reader was called (``call()``); nil when the subscription
+    /// is closed and drained. One reader at a time.
     package func next(upTo count: Int) async -> [Event]? {
         await withCheckedContinuation { continuation in
             let now = WallClock.bootNanoseconds
             let ready: [Event]?? = state.withLock { state in
                 if isDue(state, now) { return .some(state.take(upTo: count, now)) }
                 if state.closed { return .some(nil) }
+                if state.isCalled {
+                    state.isCalled = false
+                    return .some([])
+                }
                 precondition(state.reader == nil, "a subscription has one reader")
                 state.reader = continuation
                 state.batch = count
@@ -93,6 +102,33 @@ package final class Subscription: Sendable {
             }
             if let ready { continuation.resume(returning: ready) }
         }
+    }
+
+    /// The same, and no events at the deadline if none came before it.
+    /// - Parameter deadline: ns of CLOCK_BOOTTIME.
+    package func next(upTo count: Int, until deadline: UInt64?) async -> [Event]? {
+        guard let deadline else { return await next(upTo: count) }
+        let now = WallClock.bootNanoseconds
+        let timer = Task {
+            try await Task.sleep(for: .nanoseconds(deadline > now ? Int64(clamping: deadline - now) : 0))
+            call()
+        }
+        defer { timer.cancel() }
+        return await next(upTo: count)
+    }
+
+    /// Has the reader come back, with events or without, now or when it next would wait.
+    func call() {
+        let reader = state.withLock { state -> CheckedContinuation<[Event]?, Never>? in
+            guard !state.closed else { return nil }
+            guard let reader = state.reader else {
+                state.isCalled = true
+                return nil
+            }
+            state.reader = nil
+            return reader
+        }
+        reader?.resume(returning: [])
     }
 
     private func add(_ event: Event, to state: inout State) {
@@ -127,7 +163,7 @@ package final class Subscription: Sendable {
     /// Whether something waits that need not wait longer.
     private func isDue(_ state: State, _ now: UInt64) -> Bool {
         !state.queue.isEmpty
-            && (state.isDue || state.closed || state.queue.count >= Self.largeBatch
+            && (state.isDue || state.closed || state.queue.count >= min(Self.largeBatch, capacity)
                 || Int64(bitPattern: now &- state.takenAt) >= linger)
     }
 
@@ -155,6 +191,16 @@ package final class Subscription: Sendable {
     func offer(_ events: [Event], now: UInt64, isLast: Bool) {
         // Nobody who asks how things stand waits for a filter.
         let wanted = accepts.map { events.filter($0) } ?? events
+        offerAccepted(wanted, now: now, isLast: isLast)
+    }
+
+    /// Called by the hub, on the writer thread: what only those are told who ask for it.
+    func tell(_ notice: Event, now: UInt64) {
+        guard notices.contains(notice.kind), accepts?(notice) ?? true else { return }
+        offerAccepted([notice], now: now, isLast: true)
+    }
+
+    private func offerAccepted(_ wanted: [Event], now: UInt64, isLast: Bool) {
         let wake: (CheckedContinuation<[Event]?, Never>, [Event])? = state.withLock { state in
             guard !state.closed else { return nil }
             for event in wanted { add(event, to: &state) }
@@ -170,5 +216,6 @@ package final class Subscription: Sendable {
 }
 
 extension Duration {
-    fileprivate var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+    /// 292 years at most.
+    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
 }

@@ -16,6 +16,8 @@ actor ExportWriter {
     private let encoder: EventEncoder
     private let fields: FieldFilters
     private let logger: Logger
+    /// What others may want to know as well.
+    private let tell: @Sendable (Event) -> Void
     private let queue = DiskQueue("export")
     nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
@@ -39,7 +41,8 @@ actor ExportWriter {
     private static let chunk = 256 << 10
 
     init(
-        _ configuration: ExportConfiguration, subscription: Subscription, encoder: EventEncoder, logger: Logger
+        _ configuration: ExportConfiguration, subscription: Subscription, encoder: EventEncoder, logger: Logger,
+        tell: @escaping @Sendable (Event) -> Void
     ) throws(ExportError) {
         let now = WallClock.bootNanoseconds
         if configuration.path == "-" {
@@ -59,6 +62,7 @@ actor ExportWriter {
         self.encoder = encoder
         fields = configuration.fields
         self.logger = logger
+        self.tell = tell
     }
 
     nonisolated var keeper: BackupKeeper? { rotating?.keeper }
@@ -140,10 +144,12 @@ actor ExportWriter {
 
     private func tellWithheld(_ now: UInt64, isLast: Bool) {
         guard let count = limit?.due(now: now, isLast: isLast) else { return }
-        let line = encoder.rateLimitInfo(dropped: count, time: WallClock().wall(now))
-        makeRoom(for: line.count, now)
+        let info = encoder.rateLimitInfo(dropped: count, time: WallClock().wall(now))
+        makeRoom(for: info.json.count, now)
         // If it cannot be written the next one tells of more.
-        if file.append(line).error == nil { limit?.told(count, now: now) }
+        guard file.append(info.json).error == nil else { return }
+        limit?.told(count, now: now)
+        tell(info)
     }
 
     // MARK: Another file

@@ -50,7 +50,7 @@ package final class JSONExporter: Sendable {
             capacity: configuration.queueSize, linger: Self.linger, accepts: configuration.filter?.predicate)
         do {
             writer = try ExportWriter(
-                configuration, subscription: subscription, encoder: encoder, logger: logger)
+                configuration, subscription: subscription, encoder: encoder, logger: logger, tell: { hub.tell($0) })
         } catch {
             subscription.close()
             throw ExportError("cannot use the export file \(configuration.path): \(error)")

@@ -37,7 +37,7 @@ struct EventStream: Sendable {
             hub.subscribe(
                 name: "grpc \(clientName(context))", format: .protobuf, capacity: capacity, linger: Self.linger,
                 tellsLoss: request.options.loss,
-                accepts: filter.predicate),
+                notices: filter.names(.rateLimitInfo) ? [.rateLimitInfo] : [], accepts: filter.predicate),
             onEnd: { [peers] in if let connection { peers.endCall(connection) } })
         return StreamingServerResponse { writer in
             // When a client leaves, the RPC is cancelled and this task is not: without the handler an idle

@@ -50,9 +50,11 @@ import TetragonAPI
 
     @Test("what a rate limit has withheld is an event of the API")
     func rateLimitInfo() throws {
-        let line = EventEncoder(node: "node", cluster: "cluster").rateLimitInfo(dropped: 1 << 40, time: 1_500_000_000)
-        #expect(line.last == UInt8(ascii: "\n"))
-        let event = try Tetragon_GetEventsResponse(jsonString: String(decoding: line, as: UTF8.self))
+        let info = EventEncoder(node: "node", cluster: "cluster").rateLimitInfo(dropped: 1 << 40, time: 1_500_000_000)
+        #expect(info.kind == .rateLimitInfo && info.process == nil && info.json.last == UInt8(ascii: "\n"))
+        let event = try Tetragon_GetEventsResponse(jsonString: String(decoding: info.json, as: UTF8.self))
+        let message = info.message.withUnsafeBytes { Array($0) }
+        #expect(try Tetragon_GetEventsResponse(serializedBytes: message) == event)
         #expect(event.rateLimitInfo.numberOfDroppedProcessEvents == 1 << 40)
         #expect(event.nodeName == "node" && event.clusterName == "cluster")
         #expect(event.time.seconds == 1 && event.time.nanos == 500_000_000)

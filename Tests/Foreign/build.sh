@@ -9,7 +9,7 @@
 # usage: Tests/Foreign/build.sh OUTPUT_DIRECTORY
 #
 # leaves there  client-python ADDRESS [REQUEST]  prints each event as a line of JSON, says "subscribed" on stderr
-#               client-cpp ADDRESS [REQUEST]     the same in C++
+#               client-cpp [--strict] ADDRESS [REQUEST]  the same in C++; --strict ends at an event without a process
 #               surface WHAT ADDRESS [CA [CERTIFICATE KEY]]
 #                                       asks for one thing, also over TLS, and prints the answer as JSON
 #               pinger ADDRESS SECONDS  behaves as grpc-go does and reports whether the server put up with it

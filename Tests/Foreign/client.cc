@@ -2,11 +2,13 @@
 
 // Prints each event of an agent as a line of JSON, through gRPC C++.
 //
-// usage: client-cpp ADDRESS [REQUEST]
+// usage: client-cpp [--strict] ADDRESS [REQUEST]
 //
 // REQUEST is a GetEventsRequest in JSON; without it every event is asked for.
 // "subscribed" on stderr says from when on every event comes. Ends with 0 by SIGINT or SIGTERM or
-// when the server ends the stream, with 1 when something fails.
+// when the server ends the stream, with 1 when something fails. With --strict it ends with 3 at an
+// event that is of no kind that it knows, or that no process stands behind, as there are clients
+// that do.
 
 #include <atomic>
 #include <csignal>
@@ -25,8 +27,30 @@ namespace
 // Set before the call is cancelled by a signal.
 std::atomic<bool> interrupted = false;
 
+bool TellsOfProcess(const tetragon::GetEventsResponse &event)
+{
+	switch (event.event_case()) {
+	case tetragon::GetEventsResponse::kProcessExec:
+		return event.process_exec().has_process();
+	case tetragon::GetEventsResponse::kProcessExit:
+		return event.process_exit().has_process();
+	case tetragon::GetEventsResponse::kProcessKprobe:
+		return event.process_kprobe().has_process();
+	case tetragon::GetEventsResponse::kProcessTracepoint:
+		return event.process_tracepoint().has_process();
+	case tetragon::GetEventsResponse::kProcessUprobe:
+		return event.process_uprobe().has_process();
+	case tetragon::GetEventsResponse::kProcessLsm:
+		return event.process_lsm().has_process();
+	case tetragon::GetEventsResponse::kProcessLoader:
+		return event.process_loader().has_process();
+	default:
+		return false;
+	}
+}
+
 int Stream(grpc::ClientContext &context, const std::string &address,
-	   const tetragon::GetEventsRequest &request)
+	   const tetragon::GetEventsRequest &request, bool strict)
 {
 	auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
 	auto stub = tetragon::FineGuidanceSensors::NewStub(channel);
@@ -43,6 +67,11 @@ int Stream(grpc::ClientContext &context, const std::string &address,
 	tetragon::GetEventsResponse event;
 	std::string line;
 	while (reader->Read(&event)) {
+		if (strict && !TellsOfProcess(event)) {
+			std::cerr << "client-cpp: unknown event type: " << event.ShortDebugString()
+				  << std::endl;
+			return 3;
+		}
 		line.clear();
 		auto converted = google::protobuf::util::MessageToJsonString(event, &line, options);
 		if (!converted.ok()) {
@@ -65,10 +94,13 @@ int Stream(grpc::ClientContext &context, const std::string &address,
 
 int main(int argc, char **argv)
 {
+	bool strict = argc > 1 && std::string(argv[1]) == "--strict";
+	argv += strict;
+	argc -= strict;
 	tetragon::GetEventsRequest request;
 	if (argc < 2 || argc > 3 ||
 	    (argc == 3 && !google::protobuf::util::JsonStringToMessage(argv[2], &request).ok())) {
-		std::cerr << "usage: client-cpp ADDRESS [REQUEST]" << std::endl;
+		std::cerr << "usage: client-cpp [--strict] ADDRESS [REQUEST]" << std::endl;
 		return 2;
 	}
 
@@ -87,5 +119,5 @@ int main(int argc, char **argv)
 		context.TryCancel();
 	}).detach();
 
-	return Stream(context, argv[1], request);
+	return Stream(context, argv[1], request, strict);
 }

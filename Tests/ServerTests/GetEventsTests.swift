@@ -2,6 +2,7 @@
 import Events
 import GRPCCore
 import Server
+import SwiftProtobuf
 import Synchronization
 import Testing
 import TetragonAPI
@@ -105,6 +106,23 @@ import TetragonAPI
             // Idle as it was: no event had to come for the server to notice.
             let ended = try await eventually { server.hub.accounts.count == 1 }
             #expect(ended)
+        }
+    }
+
+    @Test("who asks for neither losses nor rate limits is told of processes alone")
+    func notices() async throws {
+        try await RunningServer.with { server in
+            let named = Tetragon_GetEventsRequest.with {
+                $0.allowList = [.with { $0.eventSet = [.processExec, .rateLimitInfo] }]
+            }
+            for (request, expected) in [(Tetragon_GetEventsRequest(), [UInt32(1)]), (named, [0, 1])] {
+                let pids = try await pids(server, request, count: expected.count) {
+                    server.hub.publish(Loss([.init(.ringFull, cpu: 0, count: 3)]))
+                    server.hub.tell(EventEncoder(node: "n", cluster: "").rateLimitInfo(dropped: 3, time: 0))
+                    server.hub.publish([try sampleEvent(pid: 1)])
+                }
+                #expect(pids == expected)
+            }
         }
     }
 

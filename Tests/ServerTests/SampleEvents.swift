@@ -28,7 +28,12 @@ func sampleEvent(
         case .processExec: $0.processExec = .with { $0.process = sent }
         case .processExit: $0.processExit = .with { $0.process = sent }
         case .test: $0.test = .init()
+        case .rateLimitInfo: $0.rateLimitInfo = .init()
         case .loss: $0.loss = .init()
+        case .processKprobe: $0.processKprobe = .with { $0.process = sent }
+        case .processTracepoint: $0.processTracepoint = .with { $0.process = sent }
+        case .processUprobe: $0.processUprobe = .with { $0.process = sent }
+        case .processThrottle: $0.processThrottle = .init()
         }
     }
     return Event(

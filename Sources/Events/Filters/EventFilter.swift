@@ -32,6 +32,13 @@ package struct EventFilter: Sendable {
         }
     }
 
+    /// Whether a filter of the allow list names the kind in its event_set.
+    package func names(_ kind: EventKind) -> Bool {
+        allowed.contains { clause in
+            clause.conditions.contains { ($0 as? EventSetCondition)?.kinds.contains(kind.rawValue) == true }
+        }
+    }
+
     /// One Filter: all that it says must hold. One that says nothing matches everything.
     struct Clause: Sendable {
         let conditions: [any EventCondition]

@@ -17,9 +17,14 @@ final class ForeignStream: Sendable {
     private let word: Data
     private let state = Mutex(State())
 
-    /// - Parameter client: one of those that Tests/Foreign/build.sh makes.
-    init(_ agent: AgentProcess, _ request: String, word: String = "", client: String = "client-cpp") throws {
-        self.client = try Command([Artifacts.foreign(client), agent.address, request])
+    /// - Parameters:
+    ///   - client: one of those that Tests/Foreign/build.sh makes.
+    ///   - flags: of the client.
+    init(
+        _ agent: AgentProcess, _ request: String, word: String = "", client: String = "client-cpp",
+        flags: [String] = []
+    ) throws {
+        self.client = try Command([Artifacts.foreign(client)] + flags + [agent.address, request])
         self.word = Data(word.utf8)
     }
 
@@ -53,6 +58,10 @@ final class ForeignStream: Sendable {
             }
         }
     }
+
+    /// Whether it still takes events.
+    var isRunning: Bool { client.isRunning }
+    var complaints: String { client.errorsSoFar }
 
     func stop() { client.signal(SIGKILL) }
 }
