@@ -41,6 +41,19 @@ struct GetEvents: AsyncParsableCommand {
 
     @OptionGroup(title: "Which events") var events: EventFilterOptions
 
+    @Option(
+        name: .customLong("aggregate"),
+        help: ArgumentHelp(
+            "Make one event, with a count, of those of one process at one place of a policy within so much time.",
+            valueName: "duration"),
+        transform: duration)
+    var aggregationWindow: Duration?
+
+    @Flag(
+        name: .customLong("aggregate-processes"),
+        help: "Also of execs and of exits of the same binary in the same container; within 15s, if not told otherwise.")
+    var aggregatesProcesses = false
+
     @OptionGroup var colors: ColorOptions
 
     @Flag(help: "Show the time of each event to the nanosecond, in UTC.")
@@ -56,19 +69,26 @@ struct GetEvents: AsyncParsableCommand {
         transform: duration)
     var reconnectWait = Duration.seconds(2)
 
+    private var filter: FilterArguments {
+        var filter = events.filter
+        filter.aggregationWindow = aggregationWindow
+        filter.aggregatesProcesses = aggregatesProcesses
+        return filter
+    }
+
     private var readsStandardInput: Bool { stdin || source != nil }
 
     func validate() throws {
         guard readsStandardInput else { return }
         if reconnect { throw ValidationError("--reconnect is for agents, and there is none behind stdin") }
-        do { _ = try LocalFilter(events.filter) } catch { throw ValidationError("\(error)") }
+        do { _ = try LocalFilter(filter) } catch { throw ValidationError("\(error)") }
     }
 
     func run() async throws {
         let style = OutputStyle(
             isColored: colors.isColored, showsTimestamps: timestamps, lineWidth: StandardOutput.lineWidth)
         let formatter = Mutex(output.formatter(style))
-        let filter = events.filter
+        let filter = filter
         let write: @Sendable (Tetragon_GetEventsResponse) throws -> Void = { event in
             try formatter.withLock { try StandardOutput.write($0.format(event)) }
         }

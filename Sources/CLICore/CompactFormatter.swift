@@ -7,6 +7,7 @@ package import TetragonAPI
 ///
 ///     🚀 process default/web/nginx /bin/sh -c ls
 ///     💥 exit    default/web/nginx ⚡injected:runtime_exec_tty /bin/sh -c ls SIGKILL
+///     🚀 process default/web/nginx /bin/true ×12
 package struct CompactFormatter: EventFormatter {
     private let palette: Palette
     private let showsTimestamps: Bool
@@ -17,7 +18,7 @@ package struct CompactFormatter: EventFormatter {
     }
 
     package func format(_ event: Tetragon_GetEventsResponse) -> String {
-        let words = headline(event) + origin(event) + program(event) + details(event)
+        let words = headline(event) + origin(event) + program(event) + details(event) + count(event)
         let time = showsTimestamps ? event.time.nanosecondText + " " : ""
         return time + words.filter { !$0.isEmpty }.joined(separator: " ") + "\n"
     }
@@ -59,6 +60,10 @@ package struct CompactFormatter: EventFormatter {
         return [palette.paint(process.binary.terminalWord, .magenta)]
     }
 
+    private func count(_ event: Tetragon_GetEventsResponse) -> [String] {
+        [palette.paint(event.countText, .bold)]
+    }
+
     private func details(_ event: Tetragon_GetEventsResponse) -> [String] {
         switch event.event {
         case .processExec(let exec):
@@ -96,6 +101,11 @@ extension Tetragon_ProcessExit {
     var outcome: String {
         signal.isEmpty ? String(status) : signal.terminalWord
     }
+}
+
+extension Tetragon_GetEventsResponse {
+    /// "×12" for an event that stands for twelve.
+    var countText: String { aggregationInfo.count > 1 ? "×\(aggregationInfo.count)" : "" }
 }
 
 extension Tetragon_EventLoss {

@@ -3,7 +3,7 @@
 internal import SwiftProtobuf
 package import TetragonAPI
 
-/// Which events a user has asked for, as the command line has it.
+/// Which events a user has asked for, and in which form, as the command line has it.
 ///
 /// Several values for one thing: any of them will do. Several things: all of them must be so. Regular expressions are
 /// RE2's, match anywhere, and are the agent's to judge.
@@ -42,6 +42,10 @@ package struct FilterArguments: Sendable, Equatable {
     /// Paths of the fields to send, and of those not to.
     package var includedFields: [String] = []
     package var excludedFields: [String] = []
+    /// For how long events that tell of the same are gathered into one; nil: they are not.
+    package var aggregationWindow: Duration?
+    /// Execs and exits too.
+    package var aggregatesProcesses = false
 
     package init() {}
 
@@ -52,6 +56,12 @@ package struct FilterArguments: Sendable, Equatable {
             if filter != Tetragon_Filter() { $0.allowList = [filter] }
             if hasNoProbes { $0.denyList = [.with { $0.healthCheck = true }] }
             $0.fieldFilters = fieldFilters
+            if let aggregationWindow { $0.aggregationOptions.windowSize = .init(rounding: aggregationWindow) }
+            if aggregatesProcesses {
+                // Where no window is given it is the agent's usual one.
+                if aggregationWindow == nil { $0.aggregationOptions = .init() }
+                $0.options.aggregateProcesses = true
+            }
         }
     }
 

@@ -28,6 +28,8 @@ package struct LocalFilter: Sendable {
             ("--arguments", arguments.processArguments), ("--parent-arguments", arguments.parentArguments),
             ("--pid-set", arguments.pidTrees.map(String.init)), ("--cel", arguments.expressions),
             ("--include-fields", arguments.includedFields), ("--exclude-fields", arguments.excludedFields),
+            ("--aggregate", arguments.aggregationWindow == nil ? [] : [""]),
+            ("--aggregate-processes", arguments.aggregatesProcesses ? [""] : []),
         ].filter { !$0.1.isEmpty }
         guard beyond.isEmpty else { throw Unsupported(flags: beyond.map(\.0)) }
         self.arguments = arguments

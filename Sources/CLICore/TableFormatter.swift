@@ -66,7 +66,7 @@ package struct TableFormatter: EventFormatter {
             if case .processExit(let exit) = event.event { exit.outcome } else { nil }
         return [
             style.showsTimestamps ? event.time.nanosecondText : event.time.clockText,
-            event.kindName,
+            event.kindName + event.countText,
             Self.cell(origin.namespace),
             Self.cell(origin.pod),
             Self.cell(origin.container),

@@ -7,17 +7,27 @@ internal import TetragonAPI
 extension EventFilter {
     /// What a request asks for, obeyed or refused.
     init(_ request: Tetragon_GetEventsRequest) throws(RPCError) {
-        if request.hasAggregationOptions { throw Self.refusal(of: "aggregation_options") }
-        if !request.unknownFields.data.isEmpty { throw Self.refusal(of: "a field that it does not know") }
+        for unknown in [request.unknownFields, request.options.unknownFields] where !unknown.data.isEmpty {
+            throw RPCError(
+                code: .unimplemented,
+                message: "GetEvents: this version of Apus does not support a field that it does not know")
+        }
         do throws(FilterError) {
             try self.init(allow: request.allowList, deny: request.denyList)
         } catch {
             throw RPCError(error)
         }
     }
+}
 
-    private static func refusal(of field: String) -> RPCError {
-        RPCError(code: .unimplemented, message: "GetEvents: this version of Apus does not support \(field)")
+extension Aggregation {
+    /// Nil where a request asks for none.
+    static func of(_ request: Tetragon_GetEventsRequest, mostCapacity: Int) throws(RPCError) -> Aggregation? {
+        do throws(FilterError) {
+            return try Aggregation(request, mostCapacity: mostCapacity)
+        } catch {
+            throw RPCError(error)
+        }
     }
 }
 

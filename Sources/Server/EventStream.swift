@@ -2,6 +2,7 @@
 internal import Events
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
+internal import Processes
 internal import TetragonAPI
 
 /// GetEvents.
@@ -25,6 +26,7 @@ struct EventStream: Sendable {
     ) async throws -> StreamingServerResponse<GRPCNIOTransportBytes> {
         let filter = try EventFilter(request)
         let fields = try FieldFilters(request)
+        let aggregation = try Aggregation.of(request, mostCapacity: capacity)
         try await waitUntilReady(context)
 
         // What the stream's client holds in memory is its user's: within the bounds of the socket, if it has any.
@@ -35,16 +37,20 @@ struct EventStream: Sendable {
         }
         let lease = streams.lease(
             hub.subscribe(
-                name: "grpc \(clientName(context))", format: .protobuf, capacity: capacity, linger: Self.linger,
-                tellsLoss: request.options.loss,
+                name: "grpc \(clientName(context))", format: .protobuf,
+                capacity: aggregation?.capacity ?? capacity, linger: Self.linger, tellsLoss: request.options.loss,
                 notices: filter.names(.rateLimitInfo) ? [.rateLimitInfo] : [], accepts: filter.predicate),
             onEnd: { [peers] in if let connection { peers.endCall(connection) } })
         return StreamingServerResponse { writer in
             // When a client leaves, the RPC is cancelled and this task is not: without the handler an idle
             // subscription would stay for good.
             try await withRPCCancellationHandler {
-                while let events = await lease.subscription.next(upTo: Self.batch) {
-                    try await writer.write(contentsOf: events.map(fields.message))
+                if var aggregator = aggregation?.aggregator {
+                    try await Self.send(lease.subscription, through: &aggregator, fields, to: writer)
+                } else {
+                    while let events = await lease.subscription.next(upTo: Self.batch) {
+                        try await writer.write(contentsOf: events.map { fields.message($0) })
+                    }
                 }
             } onCancelRPC: {
                 lease.subscription.close()
@@ -54,6 +60,19 @@ struct EventStream: Sendable {
             }
             throw RPCError(code: .unavailable, message: "The agent is shutting down.")
         }
+    }
+
+    /// What waits at the stream's end is sent as well.
+    private static func send(
+        _ subscription: Subscription, through aggregator: inout Aggregator, _ fields: FieldFilters,
+        to writer: RPCWriter<GRPCNIOTransportBytes>
+    ) async throws {
+        while let events = await subscription.next(upTo: batch, until: aggregator.nextDue) {
+            let passed = aggregator.pass(events, now: WallClock.bootNanoseconds)
+            if !passed.isEmpty { try await writer.write(contentsOf: passed.map { fields.message($0) }) }
+        }
+        let rest = aggregator.finish()
+        if !rest.isEmpty { try await writer.write(contentsOf: rest.map { fields.message($0) }) }
     }
 
     /// For the operator who reads a list of subscribers.

@@ -246,6 +246,10 @@ package nonisolated struct Tetragon_GetEventsOptions: Sendable {
   /// Loss events, too. Without this a client is sent none: there are some that end at an event that they do not know.
   package var loss: Bool = false
 
+  /// Exec and exit events are aggregated too: those of the same binary, user and origin in the same container. Needs
+  /// aggregation_options.
+  package var aggregateProcesses: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -520,7 +524,7 @@ nonisolated extension Tetragon_HookInfo: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Tetragon_GetEventsOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetEventsOptions"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}loss\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}loss\0\u{3}aggregate_processes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -529,6 +533,7 @@ nonisolated extension Tetragon_GetEventsOptions: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.loss) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.aggregateProcesses) }()
       default: break
       }
     }
@@ -538,11 +543,15 @@ nonisolated extension Tetragon_GetEventsOptions: SwiftProtobuf.Message, SwiftPro
     if self.loss != false {
       try visitor.visitSingularBoolField(value: self.loss, fieldNumber: 1)
     }
+    if self.aggregateProcesses != false {
+      try visitor.visitSingularBoolField(value: self.aggregateProcesses, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tetragon_GetEventsOptions, rhs: Tetragon_GetEventsOptions) -> Bool {
     if lhs.loss != rhs.loss {return false}
+    if lhs.aggregateProcesses != rhs.aggregateProcesses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

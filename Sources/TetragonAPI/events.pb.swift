@@ -526,7 +526,7 @@ package nonisolated struct Tetragon_AggregationOptions: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// For how long events are gathered.
+  /// For how long events are gathered, from the first on: 1 ms to 1 h, 15 s when unset.
   package var windowSize: SwiftProtobuf.Google_Protobuf_Duration {
     get {_windowSize ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_windowSize = newValue}
@@ -536,7 +536,7 @@ package nonisolated struct Tetragon_AggregationOptions: Sendable {
   /// Clears the value of `windowSize`. Subsequent reads from it will return its default value.
   package mutating func clearWindowSize() {self._windowSize = nil}
 
-  /// How many events may wait.
+  /// How many events may wait for this client before some are lost; the agent's --event-queue-size when 0, and at most.
   package var channelBufferSize: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -552,7 +552,7 @@ package nonisolated struct Tetragon_AggregationInfo: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// How many events it stands for.
+  /// How many events it stands for; the time is that of the first.
   package var count: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -15,7 +15,8 @@ import TetragonAPI
             "nonsense", "getevents -o xml", "status --server-address nowhere", "version --wrong",
             "getevents -e novel", "getevents --pid x", "getevents --namespace ,", "getevents word",
             "getevents --injected -F process.phase", "getevents --reconnect-wait soon", "getevents - --pod x",
-            "getevents --stdin --reconnect", "top -n 0", "top -d 1ms", "top -o xml", "policy add", "policy delete",
+            "getevents --stdin --reconnect", "getevents --aggregate soon", "getevents - --aggregate-processes",
+            "top -n 0", "top -d 1ms", "top -o xml", "policy add", "policy delete",
             "sensors enable", "loglevel set loud", "processes word",
         ] {
             let outcome = try await ClientRun(shell: "exec $apus \(arguments)").outcome()

@@ -20,6 +20,15 @@ import TetragonAPI
         #expect(line(Samples.exec(Samples.process("/usr/bin/ls"))) == "🚀 process node-7 /usr/bin/ls\n")
     }
 
+    @Test("an event that stands for several says how many")
+    func aggregated() {
+        for (count, ending) in [(0, ""), (1, ""), (12, " ×12")] as [(UInt64, String)] {
+            var event = Samples.exit(Samples.process("/usr/bin/ls", "-l"), status: 2)
+            event.aggregationInfo.count = count
+            #expect(line(event) == "💥 exit    node-7 /usr/bin/ls -l 2\(ending)\n")
+        }
+    }
+
     @Test func podProcess() {
         let event = Samples.exec(Samples.podProcess("/usr/sbin/nginx", "-g off"))
         #expect(line(event) == "🚀 process shop/web-1/nginx /usr/sbin/nginx -g off\n")

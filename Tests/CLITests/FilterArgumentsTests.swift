@@ -111,6 +111,22 @@ import TetragonAPI
         #expect(injected.first?.fields.paths.starts(with: ["process.binary", "process.phase"]) == true)
     }
 
+    @Test("a window is asked for as it is given, and for processes there is one in any case")
+    func aggregation() throws {
+        #expect(!arguments { _ in }.request.hasAggregationOptions)
+        let window = arguments { $0.aggregationWindow = .milliseconds(2500) }.request
+        #expect(window.aggregationOptions.windowSize == .init(seconds: 2, nanos: 500_000_000))
+        #expect(!window.options.aggregateProcesses)
+        let usual = arguments { $0.aggregatesProcesses = true }.request
+        #expect(usual.hasAggregationOptions && !usual.aggregationOptions.hasWindowSize)
+        #expect(usual.options.aggregateProcesses)
+        let both = arguments {
+            $0.aggregatesProcesses = true
+            $0.aggregationWindow = .seconds(1)
+        }.request
+        #expect(both.aggregationOptions.windowSize.seconds == 1 && both.options.aggregateProcesses)
+    }
+
     @Test(
         "kinds go by the API's names, in either case, with or without their first word",
         arguments: [

@@ -79,5 +79,13 @@ import TetragonAPI
         } throws: {
             "\($0)".hasPrefix("--process, --cel: only an agent can do that")
         }
+        arguments = FilterArguments()
+        arguments.aggregationWindow = .seconds(1)
+        arguments.aggregatesProcesses = true
+        #expect {
+            try LocalFilter(arguments)
+        } throws: {
+            "\($0)".hasPrefix("--aggregate, --aggregate-processes: only an agent can do that")
+        }
     }
 }

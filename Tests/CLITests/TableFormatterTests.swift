@@ -22,6 +22,15 @@ import TetragonAPI
         #expect(text == expected)
     }
 
+    @Test("an event that stands for several says how many")
+    func aggregated() {
+        var table = TableFormatter(OutputStyle())
+        var event = Samples.exec(Samples.process("/usr/bin/ls", "-l"))
+        event.aggregationInfo.count = 12
+        #expect(table.format(event).contains("\n12:34:56.000 exec×12 -         -  "))
+        #expect(table.format(Samples.exec(Samples.process("/a"))).hasPrefix("12:34:56.000 exec    -         -  "))
+    }
+
     @Test func originIsToldWhereTheAgentKnowsIt() {
         var table = TableFormatter(OutputStyle())
         var process = Samples.podProcess("/bin/sh", inInitTree: false)

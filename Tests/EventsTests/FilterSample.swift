@@ -35,8 +35,8 @@ enum FilterSample {
 
     /// - Parameter labels: nil where Kubernetes has not told of the pod.
     static func container(
-        name: String = "web", runtime: String = "containerd", pod: String = "shop-1", namespace: String = "prod",
-        labels: [String: String]? = nil
+        id: String = id, name: String = "web", runtime: String = "containerd", pod: String = "shop-1",
+        namespace: String = "prod", labels: [String: String]? = nil
     ) throws -> Container {
         let container = Container(
             identity: try ContainerIdentity(

@@ -42,6 +42,9 @@ struct FilterTests {
                         ]
                     }
                 ),
+                ("aggregation_options.window_size", { $0.aggregationOptions.windowSize = .init() }),
+                ("aggregation_options.channel_buffer_size", { $0.aggregationOptions.channelBufferSize = 16_001 }),
+                ("options.aggregate_processes", { $0.options.aggregateProcesses = true }),
                 ("deny_list[2].event_set[0]", { $0.denyList = [.init(), .init(), .with { $0.eventSet = [.undef] }] }),
             ]
             for (position, set) in cases {
@@ -65,9 +68,10 @@ struct FilterTests {
     func unsupported() async throws {
         // Field 200 of Filter, which a newer client may send.
         let newer = try Tetragon_Filter(serializedBytes: [0xC2, 0x0C, 0x01, 0x61] as [UInt8])
+        let newerOptions = try Tetragon_GetEventsOptions(serializedBytes: [0xC2, 0x0C, 0x01, 0x61] as [UInt8])
         try await RunningServer.with { server in
             let cases: [(text: String, set: @Sendable (inout Tetragon_GetEventsRequest) -> Void)] = [
-                ("aggregation_options", { $0.aggregationOptions = .init() }),
+                ("a field", { $0.options = newerOptions }),
                 ("deny_list[0]", { $0.denyList = [newer] }),
             ]
             for (text, set) in cases {

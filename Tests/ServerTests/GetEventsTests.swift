@@ -109,6 +109,99 @@ import TetragonAPI
         }
     }
 
+    /// "pid×count" of what comes until the stream ends.
+    private func aggregates(
+        _ server: RunningServer, window: Duration, count: Int = .max,
+        then body: @Sendable @escaping () async throws -> Void
+    ) async throws -> [String] {
+        let request = Tetragon_GetEventsRequest.with {
+            $0.aggregationOptions.windowSize = .init(rounding: window)
+            $0.options.aggregateProcesses = true
+        }
+        return try await server.withClient { client in
+            try await client.getEvents(request) { response in
+                _ = try response.accepted.get()
+                async let publishing: Void = body()
+                var seen: [String] = []
+                do {
+                    for try await message in response.messages {
+                        seen.append("\(message.processPid)×\(message.aggregationInfo.count)")
+                        if seen.count == count { break }
+                    }
+                } catch let error as RPCError where error.code == .unavailable {}
+                try await publishing
+                return seen
+            }
+        }
+    }
+
+    @Test("aggregated events come when their window is over, without another event to bring them")
+    func aggregation() async throws {
+        try await RunningServer.with { server in
+            let start = ContinuousClock.now
+            let seen = try await aggregates(server, window: .milliseconds(300), count: 3) {
+                server.hub.publish(try (1...3).map { try sampleEvent(pid: $0) })
+                server.hub.publish([try sampleEvent(.processExit, pid: 4), try sampleEvent(.test, pid: 5)])
+            }
+            // The test event has no pid, and does not wait.
+            #expect(seen == ["0×0", "1×3", "4×0"])
+            #expect(start.duration(to: .now) >= .milliseconds(300))
+        }
+    }
+
+    @Test("what waits is sent at the stream's end")
+    func aggregationEnds() async throws {
+        try await RunningServer.with { server in
+            let seen = try await aggregates(server, window: .seconds(3600)) {
+                server.hub.publish(try (1...3).map { try sampleEvent(pid: $0) })
+                server.hub.close()
+            }
+            #expect(seen == ["1×3"])
+        }
+    }
+
+    @Test("an aggregating client that leaves leaves no subscription behind")
+    func aggregationCancelled() async throws {
+        try await RunningServer.with { server in
+            let call = Task {
+                try await aggregates(server, window: .seconds(3600)) {
+                    server.hub.publish([try sampleEvent(pid: 1)])
+                    try await Task.sleep(for: .seconds(60))
+                }
+            }
+            let isTaken = try await eventually { server.hub.accounts.contains { $0.delivered == 1 } }
+            #expect(isTaken)
+            call.cancel()
+            _ = await call.result
+            let ended = try await eventually { server.hub.accounts.count == 1 }
+            #expect(ended)
+        }
+    }
+
+    @Test("a queue of one's own is full sooner, and what finds no room is told")
+    func ownQueue() async throws {
+        try await RunningServer.with { server in
+            let request = Tetragon_GetEventsRequest.with {
+                $0.aggregationOptions.channelBufferSize = 2
+                $0.options.loss = true
+            }
+            let (pids, lost) = try await server.withClient { client in
+                try await client.getEvents(request) { response in
+                    _ = try response.accepted.get()
+                    server.hub.publish(try (1...9).map { try sampleEvent(pid: $0) })
+                    var pids: [UInt32] = []
+                    for try await message in response.messages {
+                        if case .loss(let loss) = message.event { return (pids, loss.gaps) }
+                        pids.append(message.processPid)
+                    }
+                    return (pids, [])
+                }
+            }
+            #expect(pids == [1, 2])
+            #expect(lost.map(\.cause) == [.slowClient] && lost.map(\.count) == [7])
+        }
+    }
+
     @Test("who asks for neither losses nor rate limits is told of processes alone")
     func notices() async throws {
         try await RunningServer.with { server in
