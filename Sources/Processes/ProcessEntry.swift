@@ -13,6 +13,8 @@ final class ProcessEntry {
     private(set) var content: Content
     /// Itself while it is the process's current image, and every image that has it as parent: the API's refcnt.
     private(set) var references: UInt32 = 1
+    /// How many images have ever had it as parent, as far as the API can count.
+    private(set) var children: Int32 = 0
 
     enum Content {
         case image(ProcessImage)
@@ -30,7 +32,12 @@ final class ProcessEntry {
         self.content = content
         if case .fork = content { isFork = true } else { isFork = false }
         parentAndAbove = parent?.withAncestors ?? .none
-        parent?.references += 1
+        parent?.adopt()
+    }
+
+    private func adopt() {
+        references += 1
+        if children < .max { children += 1 }
     }
 
     /// Those above its parent.

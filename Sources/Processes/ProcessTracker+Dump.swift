@@ -8,15 +8,31 @@ package struct TrackedProcess: Sendable {
     /// tetragon.Process as protobuf, without refcnt.
     package let message: [UInt8]
     package let references: UInt32
+    /// How many images have ever had it as parent, those that are over among them.
+    package let children: Int32
     /// It has exited or exec'd, and is kept because others came from it.
     package let isOver: Bool
 
-    package init(pid: UInt32, execID: String, message: [UInt8], references: UInt32, isOver: Bool) {
+    package init(
+        pid: UInt32, execID: String, message: [UInt8], references: UInt32, children: Int32 = 0, isOver: Bool
+    ) {
         self.pid = pid
         self.execID = execID
         self.message = message
         self.references = references
+        self.children = children
         self.isOver = isOver
+    }
+}
+
+extension TrackedProcess {
+    /// What took references and what gave them back, by the API's names for it, without what never happened.
+    package var referenceOperations: [(name: String, count: Int32)] {
+        let held = Int32(clamping: references) - (isOver ? 0 : 1)
+        return [
+            ("process++", 1), ("process--", isOver ? 1 : 0), ("parent++", children),
+            ("parent--", max(0, children - max(0, held))),
+        ].filter { $0.count > 0 }
     }
 }
 
@@ -72,6 +88,6 @@ extension ProcessTracker {
             }
         return TrackedProcess(
             pid: shown.pid, execID: shown.execID, message: ProcessEncoder.protobuf(shown),
-            references: entry.references, isOver: isOver)
+            references: entry.references, children: entry.children, isOver: isOver)
     }
 }

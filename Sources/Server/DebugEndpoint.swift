@@ -117,13 +117,19 @@ final class DebugEndpoint: Sendable {
         return !selection.excludeExecveMapProcesses || !process.isOver && !exists(process.pid)
     }
 
-    /// A ProcessInternal. refcnt_ops stays empty: the table counts its references, not who took them.
+    /// A ProcessInternal.
     private static func append(_ process: TrackedProcess, to w: inout ProtobufWriter) {
         w.message(1) {
             $0.lengthDelimited(1, count: process.message.count)
             $0.bytes += process.message
             $0.string(2, process.isOver || exists(process.pid) ? "inUse" : "deletePending")
             $0.wrapped(3, process.references)
+            for operation in process.referenceOperations {
+                $0.message(4) {
+                    $0.string(1, operation.name)
+                    $0.uint32(2, UInt32(operation.count))
+                }
+            }
         }
     }
 

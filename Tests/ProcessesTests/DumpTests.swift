@@ -30,6 +30,23 @@ import Testing
         #expect(page.processes.map(\.references) == [1, 1])
     }
 
+    @Test("what took references is told, and what gave them back")
+    mutating func operations() {
+        script.exec(image(5, execs: 1), filename: "/bin/sh")
+        for pid: UInt32 in 6...8 { script.fork(image(pid), from: image(5, execs: 1)) }
+        script.exit(image(6))
+        func operations(_ pid: UInt32) -> [String]? {
+            script.tracker.page(of: script.tracker.pids[...]).processes.first { $0.pid == pid }?.referenceOperations
+                .map { "\($0.name) \($0.count)" }
+        }
+        #expect(operations(5) == ["process++ 1", "parent++ 3", "parent-- 1"])
+        #expect(operations(7) == ["process++ 1"])
+        script.exit(image(5, execs: 1))
+        #expect(operations(5) == ["process++ 1", "process-- 1", "parent++ 3", "parent-- 1"])
+        script.exit(image(7))
+        #expect(operations(5) == ["process++ 1", "process-- 1", "parent++ 3", "parent-- 2"])
+    }
+
     @Test("a page is bounded in processes and in bytes, and covers at least one")
     mutating func bounds() {
         for pid: UInt32 in 2...601 { script.fork(image(pid), from: Script.init1) }

@@ -12,7 +12,7 @@ import TetragonAPI
 /// GetDebug and SetDebug.
 @Suite struct DebugTests {
     private func process(
-        _ pid: UInt32, references: UInt32 = 1, isOver: Bool = false, padding: Int = 0
+        _ pid: UInt32, references: UInt32 = 1, children: Int32 = 0, isOver: Bool = false, padding: Int = 0
     ) throws -> TrackedProcess {
         let message = Tetragon_Process.with {
             $0.execID = "exec-\(pid)-\(isOver)"
@@ -21,7 +21,7 @@ import TetragonAPI
         }
         return TrackedProcess(
             pid: pid, execID: message.execID, message: try message.serializedBytes(), references: references,
-            isOver: isOver)
+            children: children, isOver: isOver)
     }
 
     /// Above what a kernel gives out.
@@ -89,7 +89,7 @@ import TetragonAPI
         try await RunningServer.with { server in
             let own = UInt32(getpid())
             let processes = [
-                try process(own, references: 3), try process(0),
+                try process(own, references: 3, children: 5), try process(0),
                 // Its parent, met again at the next one.
                 try process(nobody + 1, references: 2, isOver: true), try process(nobody + 1),
                 try process(nobody + 2),
@@ -103,6 +103,9 @@ import TetragonAPI
             let told = answer.processes.processes
             #expect(told.map(\.process.pid.value).sorted() == [0, own, nobody + 1, nobody + 1, nobody + 2])
             #expect(told.first { $0.process.pid.value == own }?.refcnt.value == 3)
+            #expect(
+                told.first { $0.process.pid.value == own }?.refcntOps == ["process++": 1, "parent++": 5, "parent--": 3])
+            #expect(told.first { $0.process.pid.value == 0 }?.refcntOps == ["process++": 1])
             #expect(
                 told.filter { $0.color == "deletePending" }.map(\.process.execID).sorted() == [
                     "exec-\(nobody + 1)-false", "exec-\(nobody + 2)-false",
