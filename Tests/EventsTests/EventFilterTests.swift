@@ -56,6 +56,10 @@ struct EventFilterTests {
         #expect(try Sample.matches(#"{"event_set": ["PROCESS_EXEC", "PROCESS_EXIT"]}"#, exit))
         #expect(try !Sample.matches(#"{"event_set": ["PROCESS_EXEC", "PROCESS_KPROBE"]}"#, exit))
         #expect(try Sample.matches(#"{"event_set": ["PROCESS_EXIT"]}"#, Sample.event(nil, kind: .processExit)))
+        for (kind, name) in [(EventKind.test, "TEST"), (.loss, "LOSS")] {
+            let filter = "{\"event_set\": [\"\(name)\"]}"
+            #expect(try [Sample.event(kind: kind), exit].map { try Sample.matches(filter, $0) } == [true, false])
+        }
     }
 
     @Test("policy_names matches whole names, and only events that come from a policy")

@@ -83,6 +83,18 @@ import TetragonAPI
         #expect(loss.isEmpty)
     }
 
+    @Test(arguments: Tetragon_EventLoss.Cause.allCases)
+    func `every cause of the API is one that the agent knows, but the one without a name`(
+        cause: Tetragon_EventLoss.Cause
+    ) async throws {
+        let known = Loss.Cause(rawValue: UInt32(cause.rawValue))
+        #expect((known == nil) == (cause == .unspecified))
+        guard let known else { return }
+        let asking = hub.subscribe(name: "asking", format: .protobuf, capacity: 10, tellsLoss: true)
+        hub.publish(Loss([.init(known, count: 3)]))
+        #expect(try await read(asking) == ["3 \(cause)"])
+    }
+
     @Test func `what was lost is news once, by processor, whichever way it was counted`() {
         var news = LossNews()
         #expect(news.since(numbered: [], counted: [], malformed: 0, missed: 0) == nil)

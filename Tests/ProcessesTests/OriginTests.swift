@@ -268,16 +268,21 @@ import Testing
         script.tracker.registry.start(container)
 
         script.exec(image(80, execs: 1), filename: "/usr/bin/conmon")
-        func exec(_ pid: UInt32, by parent: rec_image, _ script: inout Script) throws -> ExecOrigin {
+        func exec(
+            _ pid: UInt32, by parent: rec_image, _ script: inout Script, _ binary: String = "/bin/cat",
+            _ command: [String] = ["/bin/cat", "/ready"]
+        ) throws -> ExecOrigin {
             script.fork(image(pid), from: parent)
             script.exec(image(pid, execs: 1), filename: "/usr/bin/runc")
             script.fork(image(pid + 1), from: image(pid, execs: 1), cgroup: 8)
             script.exec(
-                image(pid + 1, execs: 1), filename: "/bin/cat", arguments: ["/bin/cat", "/ready"], cgroup: 8,
-                namespaces: Self.inside)
+                image(pid + 1, execs: 1), filename: binary, arguments: command, cgroup: 8, namespaces: Self.inside)
             return try #require(script.events.last?.process.origin)
         }
         #expect(try exec(81, by: image(80, execs: 1), &script) == ExecOrigin(.execProbe, command: .readiness))
+        #expect(
+            try exec(84, by: image(80, execs: 1), &script, "/usr/bin/sync", ["sync", "-f"])
+                == ExecOrigin(.lifecycleHook, command: .preStop))
         #expect(try exec(90, by: Script.init1, &script) == ExecOrigin(.unknown, command: .readiness))
         // Another engine's monitor runs whatever it is asked for.
         script.fork(image(95), from: image(80, execs: 1))

@@ -63,6 +63,25 @@ import TetragonAPI
         #expect((236...262).contains(recent.received) && recent.lost == 0)
     }
 
+    @Test("before it is ready it is stopped, then what it is, and never undefined")
+    func statuses() async throws {
+        try await RunningServer.with(ready: false) { server in
+            try await server.withClient { client async throws in
+                @Sendable func told() async throws -> [Tetragon_HealthStatusResult] {
+                    try await client.getHealth(.init()).healthStatus.map(\.status)
+                }
+                #expect(try await told() == [.healthStatusStopped])
+                server.ready.open()
+                for (status, expected): (HealthReport.Status, Tetragon_HealthStatusResult) in [
+                    (.running, .healthStatusRunning), (.error, .healthStatusError), (.stopped, .healthStatusStopped),
+                ] {
+                    server.agent.change { $0.health = HealthReport(status, details: "") }
+                    #expect(try await told() == [expected] && expected != .healthStatusUndef)
+                }
+            }
+        }
+    }
+
     @Test("event_set narrows what GetHealth tells")
     func eventSet() async throws {
         try await RunningServer.with { server in

@@ -117,11 +117,12 @@ extension SystemTests {
                 #expect(agent.log.contains("log level changed"))
                 let word = UInt64.random(in: 1...UInt64.max)
                 try await EventStream.with(agent) { events in
-                    try await Command.succeed(["/bin/true", "apus-test", "\(word)", "2"])
+                    try await Command.succeed(["/bin/true", "apus-test", "\(word)", "2", "3", "4"])
                     let test = try await events.first("the test event") { event in
                         if case .test(let test)? = event.message.event { test.arg0 == word } else { false }
                     }
-                    #expect(test.message.test.arg1 == 2 && test.message.test.arg3 == 0)
+                    let numbers = test.message.test
+                    #expect([numbers.arg1, numbers.arg2, numbers.arg3] == [2, 3, 4])
                 }
             }
         }
