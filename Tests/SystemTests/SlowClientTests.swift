@@ -38,6 +38,33 @@ extension SystemTests {
             }
         }
 
+        @Test("a client that asks is told in its stream what it was too slow for, and nobody else is")
+        func told() async throws {
+            try await AgentProcess.with(["--event-queue-size", "\(4 * Self.burst)"]) { agent in
+                try await EventStream.with(agent) { quick in
+                    try await agent.withClient { client in
+                        try await client.getEvents(.with { $0.options.loss = true }) { response in
+                            _ = try response.accepted.get()
+                            try await eventually("losses of who does not read", within: .seconds(60)) {
+                                try await Self.storm(seenBy: quick)
+                                return try await Self.lost(agent) > 0
+                            }
+                            for try await message in response.messages {
+                                guard case .loss(let loss)? = message.event else { continue }
+                                let lost = try await Self.lost(agent)
+                                #expect(loss.gaps.map(\.cause) == [.slowClient] && !loss.gaps[0].hasCpu)
+                                #expect(loss.gaps[0].count > 0 && loss.gaps[0].count <= UInt64(lost))
+                                #expect(message.hasTime && !message.nodeName.isEmpty)
+                                return
+                            }
+                            throw Failure("the stream ended without a word about its losses")
+                        }
+                    }
+                    #expect(quick.all.allSatisfy { $0.isExec || $0.isExit })
+                }
+            }
+        }
+
         private static func subscribeWithoutReading(_ agent: AgentProcess) async throws {
             try await agent.withClient { client in
                 try await client.getEvents(.init()) { response in
