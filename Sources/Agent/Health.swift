@@ -16,7 +16,7 @@ extension HealthReport {
 
     private static func summary(_ report: Writer.Report, _ accounts: [EventHub.Account]) -> String {
         let undelivered = accounts.reduce(0) { $0 + $1.lost }
-        return "\(report.processes) processes, \(report.containers) containers, "
+        return "\(report.processes) processes, \(report.containers) container\(report.containers == 1 ? "" : "s"), "
             + "\(report.recordsReceived) records received, \(report.recordsLost) lost, "
             + "\(undelivered) events lost by slow clients"
             + (report.held > 0

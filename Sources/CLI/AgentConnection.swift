@@ -55,7 +55,7 @@ struct AgentConnection {
                 "the agent at \(address.description.terminalSafe) does not answer", mayPass: true,
                 advice: "It may still be starting, or hang: its log tells.")
         default:
-            Failure("the agent at \(address.description.terminalSafe) refused: \(message) (\(error.code))")
+            Failure("the agent at \(address.description.terminalSafe) refused: \(message) (\(error.code.standardName))")
         }
     }
 
@@ -74,6 +74,14 @@ struct AgentConnection {
             }
         }
         return failed ? String(cString: strerror(errno)) : nil
+    }
+}
+
+extension RPCError.Code {
+    /// As every implementation of gRPC and docs/api.md write it: NOT_FOUND.
+    fileprivate var standardName: String {
+        if self == .internalError { return "INTERNAL" }
+        return description.map { $0.isUppercase ? "_\($0)" : $0.uppercased() }.joined()
     }
 }
 

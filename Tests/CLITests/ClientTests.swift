@@ -76,7 +76,7 @@ import TetragonAPI
         try await FakeAgent().serving { address in
             let outcome = try await ClientRun("probe", "--server-address", address).outcome()
             #expect(outcome.status == 1 && outcome.output.isEmpty)
-            #expect(outcome.talk.contains("refused") && outcome.talk.contains("unimplemented"))
+            #expect(outcome.talk.contains("refused") && outcome.talk.contains("UNIMPLEMENTED"))
         }
     }
 

@@ -79,7 +79,7 @@ import TetragonAPI
         #expect(lines.count == 3 && lines[0] == "apus: added -" && lines[1] == "apus: added \(good)")
         #expect(
             lines.last?.hasPrefix("apus: \(bad) was not added: the agent at ") == true
-                && lines.last?.hasSuffix("refused: no policy in \\u{1b}[2Jit (invalidArgument)") == true)
+                && lines.last?.hasSuffix("refused: no policy in \\u{1b}[2Jit (INVALID_ARGUMENT)") == true)
     }
 
     @Test("a policy that cannot be read, is no text or has no end is refused before an agent is asked")
@@ -149,6 +149,6 @@ import TetragonAPI
         let outcome = try await run(command, nil)
         #expect(outcome.status == 1 && outcome.output.isEmpty)
         #expect(outcome.talk.split(separator: "\n").count == 1)
-        #expect(outcome.talk.contains("refused") && outcome.talk.contains("unimplemented"))
+        #expect(outcome.talk.contains("refused") && outcome.talk.contains("UNIMPLEMENTED"))
     }
 }

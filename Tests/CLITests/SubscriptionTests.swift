@@ -99,7 +99,7 @@ import TetragonAPI
             let outcome = try await ClientRun("getevents", "--reconnect", "--pod", "(", "--server-address", address)
                 .outcome()
             #expect(outcome.status == 1)
-            #expect(outcome.talk == "apus: the agent at \(address) refused: bad regex (invalidArgument)\n")
+            #expect(outcome.talk == "apus: the agent at \(address) refused: bad regex (INVALID_ARGUMENT)\n")
         }
     }
 

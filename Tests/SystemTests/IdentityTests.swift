@@ -220,7 +220,7 @@ extension SystemTests {
 
         private func containerCount() async throws -> Int {
             let details = try await agent().healthDetails
-            guard let match = details.firstMatch(of: /(\d+) containers/), let count = Int(match.1) else {
+            guard let match = details.firstMatch(of: /(\d+) containers?/), let count = Int(match.1) else {
                 throw Failure("GetHealth tells no number of containers: \(details)")
             }
             return count
