@@ -306,7 +306,7 @@ let package = Package(
                 .product(name: "protoc-gen-grpc-swift-2", package: "grpc-swift-protobuf"),
             ],
             path: "Tests/TetragonAPI",
-            exclude: ["wire-api.tsv"]),
+            exclude: ["wire-api.tsv", "coverage.tsv"]),
     ]
 )
 

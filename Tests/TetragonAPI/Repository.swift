@@ -9,7 +9,10 @@ enum Repository {
     static let protoDirectory = root.appending(path: "proto")
     static let sources = root.appending(path: "Sources")
     static let generateScript = root.appending(path: "dev/generate-proto.sh")
-    static let wireTable = root.appending(path: "Tests/TetragonAPI/wire-api.tsv")
+    static let tests = root.appending(path: "Tests")
+    static let wireTable = tests.appending(path: "TetragonAPI/wire-api.tsv")
+    static let coverageTable = tests.appending(path: "TetragonAPI/coverage.tsv")
+    static let compatibilityPage = root.appending(path: "docs/compatibility.md")
 
     /// Where the package build put this test, and the code generators beside it: the test target depends on them.
     static let buildProducts = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()

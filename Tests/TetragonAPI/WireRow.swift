@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import SwiftProtobuf
 
 /// One line of the wire table: an element of the API with everything that a client can notice about it.
@@ -29,12 +30,15 @@ struct WireRow: Hashable {
         var name: String
     }
 
+    /// Its name without the package: `Process.pid`, or `Process` for the message itself.
+    var path: String { name.isEmpty ? parent : "\(parent).\(name)" }
+
     var identity: Identity { Identity(kind: kind, parent: parent, name: name) }
 }
 
 extension WireRow: CustomStringConvertible {
     var description: String {
-        var words = [file, kind, name.isEmpty ? parent : "\(parent).\(name)"]
+        var words = [file, kind, path]
         if !type.isEmpty { words.append(": \(type)") }
         if !number.isEmpty { words.append("= \(number)") }
         if !label.isEmpty { words.append("(\(label))") }
@@ -81,11 +85,23 @@ struct WireTable {
 // MARK: - From compiled descriptors
 
 extension WireRow {
+    /// What protoc makes of proto/.
+    static func compiled() throws -> [WireRow] {
+        try Repository.withTemporaryDirectory { directory in
+            let output = directory.appending(path: "descriptors.pb")
+            try Repository.run(
+                "protoc",
+                ["--proto_path=\(Repository.protoDirectory.path)", "--descriptor_set_out=\(output.path)"]
+                    + Repository.protoFiles())
+            return rows(of: try Google_Protobuf_FileDescriptorSet(serializedBytes: Data(contentsOf: output)))
+        }
+    }
+
     /// Every element that the files declare.
     static func rows(of set: Google_Protobuf_FileDescriptorSet) -> [WireRow] {
         set.file.flatMap { file in
             file.messageType.flatMap { rows(of: $0, named: $0.name, in: file.name) }
-                + file.enumType.flatMap { rows(of: $0, in: file.name) }
+                + file.enumType.flatMap { rows(of: $0, named: $0.name, in: file.name) }
                 + file.service.flatMap { rows(of: $0, in: file.name) }
         }
     }
@@ -104,14 +120,17 @@ extension WireRow {
                 isDeprecated: field.options.deprecated)
         }
         let nested = message.nestedType.flatMap { rows(of: $0, named: "\(path).\($0.name)", in: file) }
-        return [itself] + fields + nested
+        let enums = message.enumType.flatMap { rows(of: $0, named: "\(path).\($0.name)", in: file) }
+        return [itself] + fields + nested + enums
     }
 
-    private static func rows(of enumeration: Google_Protobuf_EnumDescriptorProto, in file: String) -> [WireRow] {
+    private static func rows(
+        of enumeration: Google_Protobuf_EnumDescriptorProto, named path: String, in file: String
+    ) -> [WireRow] {
         enumeration.value.map { value in
             WireRow(
-                kind: "enum", file: file, parent: enumeration.name, name: value.name, number: String(value.number),
-                type: "", label: "", oneof: "", isDeprecated: value.options.deprecated)
+                kind: "enum", file: file, parent: path, name: value.name, number: String(value.number), type: "",
+                label: "", oneof: "", isDeprecated: value.options.deprecated)
         }
     }
 

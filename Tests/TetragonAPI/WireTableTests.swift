@@ -12,14 +12,7 @@ import Testing
 
     init() throws {
         table = try WireTable(text: String(contentsOf: Repository.wireTable, encoding: .utf8))
-        compiled = try Repository.withTemporaryDirectory { directory in
-            let output = directory.appending(path: "descriptors.pb")
-            try Repository.run(
-                "protoc",
-                ["--proto_path=\(Repository.protoDirectory.path)", "--descriptor_set_out=\(output.path)"]
-                    + Repository.protoFiles())
-            return WireRow.rows(of: try Google_Protobuf_FileDescriptorSet(serializedBytes: Data(contentsOf: output)))
-        }
+        compiled = try WireRow.compiled()
     }
 
     @Test func everyRequiredRowIsThere() {
