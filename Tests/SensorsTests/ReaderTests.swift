@@ -114,7 +114,7 @@ extension KernelTests {
                 child.end()
             }
             let exec = try #require(recording.execs(of: pid).only)
-            #expect(exec.arguments.count == 8192 + 32768 && recording.cut == 1)
+            #expect(exec.arguments.count == 8192 + 32768 && recording.cut == 1 && recording.gaps == 1)
             #expect(exec.fixed.args_total > 200_000)
             #expect(sensors.statistics().reduce(0) { $0 + $1.counters.1 } == 1)
             #expect(recording.exits(of: pid).count == 1)
