@@ -65,6 +65,9 @@ let package = Package(
         // The archive, not the shared library: dist/ runs where Debian's libre2 is not.
         .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]),
         .target(name: "RE2", dependencies: ["CRE2"]),
+        .systemLibrary(name: "CLibYAML", providers: [.apt(["libyaml-dev"])]),
+        // The archive, as well.
+        .target(name: "YAML", dependencies: ["CLibYAML"], linkerSettings: [.linkedLibrary(":libyaml.a")]),
         // The Common Expression Language, over encoded messages.
         .target(name: "CEL", dependencies: ["RE2", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
 
@@ -217,6 +220,7 @@ let package = Package(
         .testTarget(
             name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux"], exclude: ["verifier-cost.tsv"]),
         .testTarget(name: "RE2Tests", dependencies: ["RE2"]),
+        .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
         .testTarget(
             name: "CELTests",
             dependencies: ["CEL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
