@@ -98,6 +98,8 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ]),
         .target(name: "Processes", dependencies: ["Models", "CRecords", "Containers", "RE2", "Sensors"]),
+        // Policies as values: what they may say, and what they say.
+        .target(name: "Policies", dependencies: ["RE2", "YAML"]),
         .target(
             name: "Events",
             dependencies: [
@@ -221,6 +223,7 @@ let package = Package(
             name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux"], exclude: ["verifier-cost.tsv"]),
         .testTarget(name: "RE2Tests", dependencies: ["RE2"]),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
+        .testTarget(name: "PoliciesTests", dependencies: ["Policies"], exclude: ["problems.txt"]),
         .testTarget(
             name: "CELTests",
             dependencies: ["CEL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
