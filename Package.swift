@@ -178,7 +178,7 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "CLICore", "Installer", "Models", "TetragonAPI",
+                "CLICore", "Installer", "Models", "Policies", "TetragonAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),

@@ -7,9 +7,10 @@ import CLICore
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy",
-        abstract: "Add, list and remove policies.",
+        abstract: "Add, list and remove policies; judge and explain them without an agent.",
         subcommands: [
             PolicyAdd.self, PolicyList.self, PolicyDelete.self, PolicyEnable.self, PolicyDisable.self,
+            PolicyValidate.self, PolicyExplain.self,
         ],
         aliases: ["tracingpolicy", "tp"])
 }
