@@ -60,6 +60,13 @@ final class ExportDirectory: Sendable {
         return FileDescriptor(rawValue: raw)
     }
 
+    /// Sets the permissions of a file that is the agent's own; another's are the other's affair.
+    static func permit(_ permissions: UInt32, of file: FileDescriptor) {
+        var status = stat()
+        guard fstat(file.rawValue, &status) == 0, status.st_uid == geteuid() else { return }
+        fchmod(file.rawValue, mode_t(permissions))
+    }
+
     func rename(_ name: String, to other: String) throws(ExportError) {
         guard renameat(descriptor.rawValue, name, descriptor.rawValue, other) == 0 else {
             throw ExportError(Errno(rawValue: errno))

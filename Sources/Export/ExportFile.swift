@@ -95,6 +95,16 @@ final class ExportFile {
             && lseek(descriptor.rawValue, end - count, SEEK_SET) == end - count
     }
 
+    /// How this agent's lines begin, unless field filters have rearranged them.
+    private static let beginnings = [
+        #"{"process_exec":{"#, #"{"process_exit":{"#, #"{"test":{"#, #"{"rate_limit_info":{"#,
+    ].map { Array($0.utf8) }
+
+    /// Whether the beginning of a line is one of this agent's, however short.
+    private static func isOwn(_ tail: [UInt8]) -> Bool {
+        beginnings.contains { tail.starts(with: $0) || $0.starts(with: tail) }
+    }
+
     /// An agent that was killed may have left a part of a line. It is cut off if it is this agent's, else ended.
     private func takeBackTornLine() {
         // Longer than any event.
@@ -114,7 +124,7 @@ final class ExportFile {
             tail = bytes + tail
         }
         guard !tail.isEmpty else { return }
-        if tail.starts(with: #"{"process_"#.utf8), ftruncate(descriptor.rawValue, size - tail.count) == 0 {
+        if Self.isOwn(tail), ftruncate(descriptor.rawValue, size - tail.count) == 0 {
             size -= tail.count
         } else {
             isTorn = true

@@ -45,6 +45,9 @@ final class ExportPlace: Sendable {
     func isInUse(_ file: FileIdentity) -> Bool { state.withLock { $0.inUse == file } }
 
     /// Opens the file of the name, or makes it; from then on it is the one in use.
+    ///
+    /// One that is there at the agent's start gets its permissions. Later ones were made by whoever rotates, who has
+    /// chosen theirs.
     func open() throws(ExportError) -> ExportFile {
         if directory.isGone {
             do throws(Errno) {
@@ -60,6 +63,7 @@ final class ExportPlace: Sendable {
             if let made = try directory.make(name, flags, permissions: permissions) { made } else {
                 try directory.open(name, flags)
             }
+        if state.withLock({ $0.inUse == nil }) { ExportDirectory.permit(permissions, of: descriptor) }
         let file = ExportFile(descriptor)
         state.withLock { $0.inUse = file.identity }
         return file

@@ -61,12 +61,41 @@ import TetragonAPI
         arguments: [
             ("{\"process_exec\":{\"pro", ""), ("{\"a\":1}\n{\"process_exit\":", "{\"a\":1}\n"),
             ("no event", "no event\n"), ("{\"a\":1}\nno event", "{\"a\":1}\nno event\n"), ("\n", "\n"),
-            ("{\"process_exec\":\"" + String(repeating: "x", count: 200_000), ""),
+            ("{\"process_exec\":{\"" + String(repeating: "x", count: 200_000), ""),
+            ("{\"process_exit\":{\"process\"", ""), ("{\"test\":{\"arg0\":", ""),
+            ("{\"rate_limit_info\":{\"number", ""), ("{\"a\":1}\n{\"ra", "{\"a\":1}\n"), ("{", ""),
+            ("{\"process_id\":1", "{\"process_id\":1\n"), ("{\"tests\":1", "{\"tests\":1\n"),
         ])
     func tornLine(before: String, kept: String) async throws {
         try directory.write("events.json", before)
         try await run(makeExporter()) { hub.publish(lines: ["{\"new\":1}"]) }
         #expect(try directory.read("events.json") == kept + "{\"new\":1}\n")
+    }
+
+    @Test("a file that is there at the start gets the mode, one that is there later keeps its own")
+    func mode() async throws {
+        try directory.write("events.json", "{\"old\":1}\n")
+        chmod(path, 0o644)
+        let exporter = try makeExporter()
+        #expect(try directory.permissions("events.json") == 0o600)
+        try await run(exporter) {
+            rename(path, directory("moved"))
+            try directory.write("events.json", "")
+            chmod(path, 0o640)
+            await exporter.reopen()
+            hub.publish(lines: ["{\"new\":1}"])
+        }
+        #expect(try directory.permissions("events.json") == 0o640)
+        #expect(try directory.read("events.json") == "{\"new\":1}\n")
+    }
+
+    @Test("a file of another user keeps its mode")
+    func othersMode() throws {
+        try directory.write("events.json", "")
+        chmod(path, 0o644)
+        try #require(chown(path, 65534, 65534) == 0)
+        _ = try makeExporter()
+        #expect(try directory.permissions("events.json") == 0o644)
     }
 
     @Test("a link in the file's place is not followed, whatever kind of link")
