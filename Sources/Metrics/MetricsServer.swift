@@ -6,7 +6,7 @@ internal import NIOPosix
 internal import ServiceLifecycle
 
 /// Answers `GET /metrics`, one request a connection: a scrape is short and rare, and a connection that stays is one that
-/// somebody may hold for ever.
+/// somebody may hold for ever. Where there are too many, the oldest gives way: holding them keeps no scrape out.
 package final class MetricsServer: Service {
     private static let mostConnections = 32
     /// From a connection's beginning to its end.
@@ -21,14 +21,14 @@ package final class MetricsServer: Service {
     package init(address: ListenAddress, exposition: @escaping @Sendable () -> Exposition) async throws {
         self.address = address
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let connections = ConnectionCount(limit: Self.mostConnections)
+        let connections = Connections(limit: Self.mostConnections)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 16)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard connections.enter() else { throw TooMany() }
-                    channel.closeFuture.whenComplete { _ in connections.leave() }
+                    connections.enter(channel)
+                    channel.closeFuture.whenComplete { _ in connections.leave(channel) }
                     let end = channel.eventLoop.scheduleTask(in: Self.lifetime) { channel.close(promise: nil) }
                     channel.closeFuture.whenComplete { _ in end.cancel() }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false)
@@ -63,22 +63,19 @@ package struct MetricsServerError: Error, CustomStringConvertible {
     package let description: String
 }
 
-private struct TooMany: Error {}
-
-/// Used on one event loop.
-private final class ConnectionCount: @unchecked Sendable {
-    private var count = 0
+/// Oldest first. Used on one event loop.
+private final class Connections: @unchecked Sendable {
+    private var open: [any Channel] = []
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
 
-    func enter() -> Bool {
-        guard count < limit else { return false }
-        count += 1
-        return true
+    func enter(_ channel: any Channel) {
+        if open.count == limit { open.removeFirst().close(promise: nil) }
+        open.append(channel)
     }
 
-    func leave() { count -= 1 }
+    func leave(_ channel: any Channel) { open.removeAll { $0 === channel } }
 }
 
 private final class ScrapeHandler: ChannelInboundHandler {

@@ -74,15 +74,26 @@ import Testing
         }
     }
 
-    @Test func `connections that say nothing keep out scrapes for ten seconds and no longer`() async throws {
+    @Test func `connections that say nothing keep no scrape out, and end`() async throws {
         try await withServer { port in
-            let idle = (0..<32).map { _ in connected(to: port) }
+            let idle = (0..<40).map { _ in connected(to: port) }
             defer { for descriptor in idle { close(descriptor) } }
-            try await Task.sleep(for: .milliseconds(200))
-            #expect(answer(port, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").isEmpty)
-            try await Task.sleep(for: .seconds(10))
-            #expect(answer(port, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").hasPrefix("HTTP/1.1 200"))
+            for _ in 0..<3 {
+                #expect(answer(port, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").hasPrefix("HTTP/1.1 200"))
+            }
+            // The oldest have given way, and the youngest do after ten seconds.
+            #expect(idle.prefix(8).allSatisfy { isEnded($0, within: .zero) })
+            #expect(!isEnded(idle[39], within: .zero))
+            #expect(isEnded(idle[39], within: .seconds(20)))
         }
+    }
+
+    /// Whether the server has closed a connection on which it has said nothing.
+    private func isEnded(_ descriptor: Int32, within limit: Duration) -> Bool {
+        var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&event, 1, Int32(limit.components.seconds * 1000)) == 1 else { return false }
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) <= 0
     }
 
     @Test func `an address that is taken is told`() async throws {
