@@ -140,6 +140,21 @@ import TetragonAPI
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func anInterruptEndsItWhereNobodyReadsWhatItPrints() async throws {
+        try await FakeAgent(events: Array(repeating: exec, count: 5_000)).serving { address in
+            // A pipe that the client holds open itself: more than fits is printed.
+            let run = try ClientRun(
+                shell: """
+                    pipe=$(mktemp -u) && mkfifo "$pipe" && exec 3<>"$pipe" && rm "$pipe"
+                    exec $apus getevents --server-address '\(address)' >&3
+                    """)
+            #expect(try await run.hasSaid("subscribed"))
+            try await Task.sleep(for: .milliseconds(500))
+            run.interrupt()
+            #expect(try await run.outcome().status == 0)
+        }
+    }
+
     @Test func aReaderMayGoAtAnyTime() async throws {
         try await FakeAgent(events: Array(repeating: exec, count: 5_000)).serving { address in
             let command = "$apus getevents --server-address '\(address)' | head -n 1; exit ${PIPESTATUS[0]}"
