@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Arguments, read from the new image's own memory once the exec has happened, so that nobody can
- * swap them between our look and the kernel's. Pages of that memory can be missing (swapped out
- * under a small memory limit): a tracepoint cannot wait for them, so that is flagged and user space
- * may try /proc.
+ * Arguments, and the environment where it is wanted, read from the new image's own memory once the
+ * exec has happened, so that nobody can swap them between our look and the kernel's. Pages of that
+ * memory can be missing (swapped out under a small memory limit): a tracepoint cannot wait for
+ * them, so that is flagged and user space may try /proc. The kernel lays the environment right
+ * behind the arguments: they are one piece.
  */
 #ifndef APUS_ARGUMENTS_BPF_H
 #define APUS_ARGUMENTS_BPF_H
@@ -13,11 +14,15 @@
 
 #define ARGS_CHUNKS_MAX ((REC_ARGS_MAX - REC_ARGS_INLINE + REC_ARGS_CHUNK - 1) / REC_ARGS_CHUNK)
 
-/* The first bytes, into the tail at offset. Returns how many. */
-static __always_inline u32 read_first_arguments(struct scratch *scratch, u32 offset, u64 from,
-						u32 total)
+/* Where they are in the new image's memory. */
+struct strings {
+	u64 start, args_end, env_start, env_end;
+};
+
+/* The first bytes, into the tail at offset. False if they cannot be read. */
+static __always_inline bool read_first_strings(struct scratch *scratch, u32 offset, u64 from,
+					       u32 total)
 {
-	struct rec_exec *r = &scratch->exec;
 	u32 length = total;
 
 	/* 6.1 forgets bounds that clang proves elsewhere: both are stated where they are used. */
@@ -27,22 +32,55 @@ static __always_inline u32 read_first_arguments(struct scratch *scratch, u32 off
 	asm volatile("" : "+r"(offset));
 	if (offset > TAIL_MAX - REC_ARGS_INLINE)
 		offset = TAIL_MAX - REC_ARGS_INLINE;
-	if (bpf_probe_read_user(&scratch->tail[offset], length, (void *)from)) {
-		r->flags |= REC_FLAG_ARGS_UNREADABLE;
-		count(REC_COUNT_ARGS_UNREADABLE);
-		return 0;
-	}
-	return length;
+	if (bpf_probe_read_user(&scratch->tail[offset], length, (void *)from))
+		return false;
+	scratch->exec.args_len = length;
+	return true;
 }
 
-struct args_walk {
+/* Says how much there is, and appends what of it fits. Returns the new end of the tail. */
+static __always_inline u32 append_strings(struct scratch *scratch, u32 offset,
+					  const struct strings *at)
+{
+	struct rec_exec *r = &scratch->exec;
+
+	r->args_total = at->args_end > at->start ? at->args_end - at->start : 0;
+	r->env_total = 0;
+	if (r->args_total > REC_ARGS_MAX)
+		r->flags |= REC_FLAG_ARGS_TRUNCATED;
+	if (config.environment) {
+		if (at->env_start != at->args_end || at->env_end < at->env_start)
+			r->flags |= REC_FLAG_ENV_UNREADABLE;
+		else
+			r->env_total = at->env_end - at->env_start;
+		if (r->args_total + r->env_total > REC_ARGS_MAX)
+			r->flags |= REC_FLAG_ENV_TRUNCATED;
+	}
+
+	r->args_len = 0;
+	if (read_first_strings(scratch, offset, at->start, r->args_total + r->env_total))
+		return offset + r->args_len;
+	if (config.environment && r->env_total) {
+		/* A page of the environment may be missing, and the arguments all there. */
+		r->flags |= REC_FLAG_ENV_UNREADABLE;
+		r->env_total = 0;
+		if (read_first_strings(scratch, offset, at->start, r->args_total))
+			return offset + r->args_len;
+	}
+	r->flags |= REC_FLAG_ARGS_UNREADABLE;
+	count(REC_COUNT_ARGS_UNREADABLE);
+	return offset;
+}
+
+/* What is still to be sent. */
+struct strings_walk {
 	struct rec_image image;
 	u64 from;
 	u32 offset, end;
 	bool complete;
 };
 
-static long send_arguments_chunk(u32 index, struct args_walk *w)
+static long send_strings_chunk(u32 index, struct strings_walk *w)
 {
 	struct rec_stats *s = get_stats();
 	struct rec_args *r;
@@ -77,20 +115,20 @@ static long send_arguments_chunk(u32 index, struct args_walk *w)
 	return w->complete;
 }
 
-/* Sends the arguments that did not fit into the exec's own record. */
-static __always_inline void send_more_arguments(struct rec_exec *r, u64 from)
+/* Sends what did not fit into the exec's own record. */
+static __always_inline void send_more_strings(struct rec_exec *r, u64 from)
 {
-	struct args_walk w = {
+	struct strings_walk w = {
 		.image = r->image,
 		.from = from,
 		.offset = r->args_len,
-		.end = r->args_total,
+		.end = r->args_total + r->env_total,
 	};
 	struct rec_args end = {};
 
 	if (w.end > REC_ARGS_MAX)
 		w.end = REC_ARGS_MAX;
-	bpf_loop(ARGS_CHUNKS_MAX, send_arguments_chunk, &w, 0);
+	bpf_loop(ARGS_CHUNKS_MAX, send_strings_chunk, &w, 0);
 	if (w.complete)
 		return;
 	end.image = w.image;

@@ -65,7 +65,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 {
 	struct scratch *scratch = get_scratch(SCRATCH_TRACING);
 	struct mm_struct *mm = task->mm;
-	u64 start = mm->arg_start, end = mm->arg_end;
+	struct strings strings = { .start = mm->arg_start, .args_end = mm->arg_end };
 	u32 parents_exec_count = task->parent_exec_id;
 	const char *filename = bprm->filename;
 	bool by_descriptor = bprm->fdpath;
@@ -73,8 +73,12 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 	struct bpf_local_storage *storage;
 	struct rec_exec *r;
 	struct parts parts;
-	u32 offset, total;
+	u32 offset;
 
+	if (config.environment) {
+		strings.env_start = mm->env_start;
+		strings.env_end = mm->env_end;
+	}
 	get_parts(&parts, task);
 	storage = task->bpf_storage;
 	READ_HERE(storage);
@@ -101,18 +105,13 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 	if (!r->file.nlink || by_descriptor)
 		offset = append_exe(scratch, parts.fs, file, offset, SCRATCH_TRACING);
 
-	total = end > start ? end - start : 0;
-	r->args_total = total;
-	if (total > REC_ARGS_MAX)
-		r->flags |= REC_FLAG_ARGS_TRUNCATED;
-	r->args_len = read_first_arguments(scratch, offset, start, total);
-	offset += r->args_len;
+	offset = append_strings(scratch, offset, &strings);
 	if (offset > TAIL_MAX)
 		offset = TAIL_MAX;
 
 	if (!send_record(&r->head, REC_EXEC, sizeof(*r) + offset))
 		return 0;
-	if (r->args_len && total > r->args_len)
-		send_more_arguments(r, start);
+	if (r->args_len && r->args_total + r->env_total > r->args_len)
+		send_more_strings(r, strings.start);
 	return 0;
 }

@@ -32,7 +32,7 @@ typedef uint64_t rec_u64;
 
 enum rec_type {
 	REC_EXEC = 1,	/* rec_exec: a new image has replaced the old one */
-	REC_ARGS = 2,	/* rec_args: arguments that did not fit into rec_exec; they follow it */
+	REC_ARGS = 2,	/* rec_args: strings that did not fit into rec_exec; they follow it */
 	REC_FORK = 3,	/* rec_fork: a new process (not a thread), before it first runs */
 	REC_EXIT = 4,	/* rec_exit: a process's last thread leaves; can arrive more than once */
 	REC_CGROUP = 5,	/* rec_cgroup: a directory came, went, or took a process in */
@@ -42,9 +42,9 @@ enum rec_type {
 enum rec_limit {
 	REC_FILENAME_MAX = 4096,	/* PATH_MAX, NUL included */
 	REC_PATH_MAX = 4096,		/* a walked path; more: REC_FLAG_CWD_TRUNCATED */
-	REC_ARGS_INLINE = 8192,		/* argument bytes inside rec_exec */
-	REC_ARGS_CHUNK = 32768,		/* argument bytes in each rec_args */
-	REC_ARGS_MAX = 262144,		/* argument bytes in all; more: REC_FLAG_ARGS_TRUNCATED */
+	REC_ARGS_INLINE = 8192,		/* bytes of arguments and environment inside rec_exec */
+	REC_ARGS_CHUNK = 32768,		/* the same in each rec_args */
+	REC_ARGS_MAX = 262144,		/* the same in all; more: REC_FLAG_ARGS_TRUNCATED, ENV_ */
 	REC_CGROUP_NAME_MAX = 256,
 };
 
@@ -66,6 +66,8 @@ enum rec_flag {
 	REC_FLAG_PRIVILEGED_ID = 1 << 13,	/* SETUID or SETGID went to root */
 	REC_FLAG_KERNEL_THREAD = 1 << 14,	/* REC_TASK only */
 	REC_FLAG_NO_EXEC = 1 << 15,		/* REC_TASK only: no exec since its fork */
+	REC_FLAG_ENV_TRUNCATED = 1 << 16,
+	REC_FLAG_ENV_UNREADABLE = 1 << 17,	/* environment memory could not be read */
 };
 
 struct rec_head {
@@ -115,7 +117,8 @@ REC_ALIGNED(rec_file, 16);
  * REC_EXEC and REC_TASK. Tail: filename (as given to execve, no NUL; empty in REC_TASK), cwd and
  * exe (components from leaf to root, each ended by NUL; "/" is empty), args (argv[0] first, each
  * ended by NUL). exe is walked in REC_TASK and, in REC_EXEC, where the file is unlinked or was
- * given by descriptor.
+ * given by descriptor. Where rec_config.environment is set, the environment follows the last
+ * argument in args, as it does in the new image's memory, each variable ended by NUL too.
  */
 struct rec_exec {
 	struct rec_head head;
@@ -135,23 +138,25 @@ struct rec_exec {
 	rec_u32 old_euid, old_egid;	/* before the exec */
 	rec_u32 args_total;		/* bytes of arguments in memory, however many are sent */
 	rec_u32 argc;
+	rec_u32 env_total;		/* bytes of environment in memory; 0 where it is not read */
+	rec_u32 pad;
 	rec_u16 filename_len;
 	rec_u16 cwd_len;
 	rec_u16 exe_len;
 	rec_u16 args_len;		/* bytes in this record */
 };
-REC_ALIGNED(rec_exec, 256);
+REC_ALIGNED(rec_exec, 264);
 
 /*
  * Follows its rec_exec, from the same CPU with nothing of that CPU's between them, in order of
  * offset. Tail: the bytes, then filler up to REC_ARGS_CHUNK. The last one reaches the lesser of
- * args_total and REC_ARGS_MAX. Where the rest found no room or could not be read, one without a
+ * args_total + env_total and REC_ARGS_MAX. Where the rest found no room or could not be read, one without a
  * tail (args_len 0) says so, if that found room.
  */
 struct rec_args {
 	struct rec_head head;
 	struct rec_image image;
-	rec_u32 offset;		/* of the first byte in the argument area */
+	rec_u32 offset;		/* of the first byte from the first argument on */
 	rec_u32 args_len;
 };
 REC_ALIGNED(rec_args, 48);
@@ -218,7 +223,7 @@ struct rec_config {
 	rec_i32 cgroup_v1_subsystem;	/* index of the controller that names containers; -1: v2 */
 	rec_u32 cgroup_hierarchy;	/* that hierarchy's id (/proc/cgroups; 0 is cgroup2) */
 	rec_u32 exit_has_group_dead;	/* sched_process_exit carries group_dead (kernel 6.16) */
-	rec_u32 pad;
+	rec_u32 environment;		/* execs bring their environment */
 };
 REC_ALIGNED(rec_config, 16);
 

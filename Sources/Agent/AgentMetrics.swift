@@ -23,6 +23,7 @@ extension Exposition {
             ])
         add(Catalogue.recordsLate, report.recordsLate)
         add(Catalogue.storageFailures, report.storageFailures)
+        add(Catalogue.environmentsCut, report.environmentsCut)
 
         add(Catalogue.execs, zip(Catalogue.origins, report.events.execs).map { ($0, Double($1)) })
         add(Catalogue.exits, report.events.exits)

@@ -56,14 +56,16 @@ struct Wiring {
         let sensors = try BaseSensors(
             SensorConfiguration(
                 ringBytes: options.rbSize.bytes, cgroupV1Subsystem: try Self.subsystem(hierarchy, types),
-                cgroupHierarchy: hierarchy.number), types: types)
+                cgroupHierarchy: hierarchy.number, environment: options.enableProcessEnvironmentVariables),
+            types: types)
         let resolver = RegistrationResolver(procfs: procfs, hierarchy: hierarchy)
         spooled = SpooledContainers(directory: options.spoolDir, resolver: resolver, log: log)
         // Containers that share the host's namespaces are told apart by their cgroups alone.
         // Pid 1 may be out of reach, as in a sandbox; the agent itself is the next best to ask.
         let host =
             procfs.namespaces(of: 1) ?? procfs.namespaces(of: UInt32(getpid())) ?? NamespaceKey(mount: 0, pid: 0)
-        let hostNamespaces = NamespaceNumbers(of: 1, in: procfs)
+        let first = NamespaceNumbers(of: 1, in: procfs)
+        let hostNamespaces = first.isKnown ? first : NamespaceNumbers(of: UInt32(getpid()), in: procfs)
         let stored = StoredContainers(directory: options.stateDir, procfs: procfs, hierarchy: hierarchy, log: log)
         self.stored = stored
         let writer = Writer(
@@ -73,8 +75,11 @@ struct Wiring {
                 runtimeNames: Set(options.runtimeNames.names),
                 details: DetailSettings(
                     credentials: options.enableProcessCred, namespaces: options.enableProcessNs,
-                    host: hostNamespaces.isKnown ? hostNamespaces : NamespaceNumbers(of: UInt32(getpid()), in: procfs)),
-                redaction: shape.redaction),
+                    environment: options.enableProcessEnvironmentVariables, host: hostNamespaces),
+                redaction: shape.redaction,
+                userNames: Self.userNames(
+                    options, file: first.isKnown ? "\(procfs.root)/1/root/etc/passwd" : "/etc/passwd",
+                    host: hostNamespaces, log)),
             hub: hub, encoder: encoder, procfs: procfs, hierarchy: hierarchy, sweepAt: options.processCacheSize,
             log: log,
             containersGone: { gone in
@@ -193,6 +198,18 @@ struct Wiring {
     private func metrics(at address: ListenAddress) async throws -> MetricsServer {
         try await MetricsServer(address: address) { [writer, hub, refusals, ready] in
             Exposition(writer.report, hub.accounts, refusals.counts, isReady: ready.isOpen)
+        }
+    }
+
+    private static func userNames(
+        _ options: AgentOptions, file: String, host: NamespaceNumbers, _ log: Logger
+    ) -> UserNames? {
+        guard options.usernameMetadata == .unix else { return nil }
+        return UserNames(file: file, host: host) { reason in
+            log.warning(
+                "cannot read the host's accounts: events have no user.name",
+                metadata: ["file": "\(file)", "error": "\(reason)"]
+            )
         }
     }
 

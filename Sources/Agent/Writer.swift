@@ -18,7 +18,7 @@ final class Writer: @unchecked Sendable {
     /// Records between two looks at the messages.
     private static let batch = 256
     private static let roundsBeforeMail = 16
-    /// Long arguments make events of megabytes out of small records: not a whole batch of them at once.
+    /// Long arguments and environments make events of megabytes out of small records: not a whole batch of them at once.
     private static let mostWaitingBytes = 1 << 20
     /// In a storm that never lets the ring run dry.
     private static let roundsBetweenReports = 128
@@ -263,7 +263,7 @@ final class Writer: @unchecked Sendable {
     private func wait(_ event: ProcessEvent) {
         waiting.append(event)
         if isTestSensorOn { lookForMarker(event) }
-        waitingBytes += event.process.arguments.utf8.count + (event.parent?.arguments.utf8.count ?? 0)
+        waitingBytes += event.process.textSize + (event.parent?.textSize ?? 0)
     }
 
     /// The sensor `test`'s part in an event.
@@ -349,7 +349,8 @@ final class Writer: @unchecked Sendable {
         let report = Report(
             recordsReceived: tracker.ledger.received, recordsLost: recordsLost,
             recordsMalformed: tracker.ledger.malformed, recordsLate: sensors.lateRecords, missed: kernel.missed,
-            storageFailures: kernel.storageFailures, held: tracker.counters.held, unnamed: tracker.counters.unnamed,
+            storageFailures: kernel.storageFailures, environmentsCut: tracker.counters.cutEnvironments,
+            held: tracker.counters.held, unnamed: tracker.counters.unnamed,
             longestHeld: .nanoseconds(longestHeld), totalHeld: .nanoseconds(totalHeld),
             processes: tracker.processCount - 1,
             containers: tracker.registry.containers.count, contradictions: contradictions, events: events,

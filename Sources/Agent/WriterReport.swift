@@ -15,6 +15,8 @@ extension Writer {
         var missed: UInt64 = 0
         /// Task storage that could not be had: in_init_tree may be false where it should be true.
         var storageFailures: UInt64 = 0
+        /// Processes whose environment is wanted and not or not wholly told.
+        var environmentsCut: UInt64 = 0
         /// Events that waited until it was known whose container they are of, and those that left without.
         var held: UInt64 = 0
         var unnamed: UInt64 = 0

@@ -105,7 +105,7 @@ package struct AgentOptions: ParsableCommand, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "What is taken out of command lines before anybody sees them: redaction filters of the API in JSON. (default: nothing)",
+            "What is taken out of command lines and environments before anybody sees them: redaction filters of the API in JSON. (default: nothing)",
             valueName: "filters"))
     package var redactionFilters = ""
 
@@ -114,6 +114,17 @@ package struct AgentOptions: ParsableCommand, Sendable {
 
     @Option(help: ArgumentHelp("Tell the namespaces of processes in events.", valueName: "bool"))
     package var enableProcessNs = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Tell the environment variables of processes in events; --redaction-filters are for them, too.",
+            valueName: "bool"))
+    package var enableProcessEnvironmentVariables = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Tell the names of the host's accounts in events: unix (from /etc/passwd) or disabled.", valueName: "kind"))
+    package var usernameMetadata = UsernameMetadata.disabled
 
     @Option(
         help: ArgumentHelp(
@@ -296,8 +307,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
         case healthServerAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm
         case exportFileMaxSizeMb, exportFileRotationInterval, exportFileMaxBackups, exportFileCompress
         case exportRateLimit, exportAllowlist, exportDenylist, fieldFilters, redactionFilters, enableProcessCred
-        case enableProcessNs, enableAncestors, nodeName, clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint
-        case podManifests, enableK8sApi, k8sKubeconfigPath
+        case enableProcessNs, enableProcessEnvironmentVariables, usernameMetadata, enableAncestors, nodeName
+        case clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath
         case rbSize, eventQueueSize, processCacheSize, metricsServer, logLevel, logFormat, configDir
     }
 }
@@ -315,6 +326,11 @@ package struct FileMode: Sendable, Equatable, ExpressibleByArgument, CustomStrin
 
     package var description: String { "0" + String(bits, radix: 8) }
     package var defaultValueDescription: String { description }
+}
+
+/// Where the names of accounts come from.
+package enum UsernameMetadata: String, Sendable, ExpressibleByArgument {
+    case unix, disabled
 }
 
 /// Kinds of events, by the names that operators know.

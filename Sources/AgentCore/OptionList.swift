@@ -30,6 +30,8 @@ extension AgentOptions {
         case .redactionFilters: redactionFilters
         case .enableProcessCred: "\(enableProcessCred)"
         case .enableProcessNs: "\(enableProcessNs)"
+        case .enableProcessEnvironmentVariables: "\(enableProcessEnvironmentVariables)"
+        case .usernameMetadata: usernameMetadata.rawValue
         case .enableAncestors: "\(enableAncestors)"
         case .nodeName: nodeName
         case .clusterName: clusterName

@@ -50,7 +50,8 @@ extension AgentOptions {
     }
 
     private static let switches = [
-        "--enable-k8s-api", "--enable-process-cred", "--enable-process-ns", "--export-file-compress",
+        "--enable-k8s-api", "--enable-process-cred", "--enable-process-environment-variables", "--enable-process-ns",
+        "--export-file-compress",
     ]
 
     private static func flags(in environment: [String: String]) throws(OptionError) -> [String] {

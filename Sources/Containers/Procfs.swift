@@ -50,6 +50,9 @@ package struct Procfs: Sendable {
     /// The argument vector's memory: each argument ended by NUL. At most `limit` bytes.
     package func arguments(of pid: UInt32, limit: Int) -> [UInt8]? { bytes("\(pid)/cmdline", limit: limit) }
 
+    /// The environment's memory: each variable ended by NUL. At most `limit` bytes.
+    package func environment(of pid: UInt32, limit: Int) -> [UInt8]? { bytes("\(pid)/environ", limit: limit) }
+
     /// The short name of the process (15 bytes at most), as the process may have changed it.
     package func name(of pid: UInt32) -> String? {
         text("\(pid)/comm", limit: 64).map { $0.last == "\n" ? String($0.dropLast()) : $0 }

@@ -81,7 +81,12 @@ package struct EventEncoder: Sendable {
 
     private func protobuf(_ happened: ProcessEvent) -> GRPCNIOTransportBytes {
         if case .test(let marker) = happened.kind { return protobuf(marker, at: happened.time) }
-        let process = happened.process.protobuf
+        var process = happened.process.protobuf
+        if happened.kind == .exec, happened.process.properties != nil {
+            var more = ProtobufWriter()
+            happened.process.appendExecOnly(to: &more)
+            process += more.bytes
+        }
         let parent = happened.parent?.protobuf
         var tail = ProtobufWriter()
         if case .exit(let code) = happened.kind {
@@ -150,7 +155,10 @@ package struct EventEncoder: Sendable {
         var w = JSONWriter(capacity: process.count + (parent?.count ?? 0) + jsonTail.count + 160)
         w.raw("{")
         w.object(happened.kind == .exec ? "process_exec" : "process_exit") {
-            $0.object("process", members: process) { $0.number("refcnt", happened.references) }
+            $0.object("process", members: process) {
+                $0.number("refcnt", happened.references)
+                if happened.kind == .exec { happened.process.appendExecOnly(to: &$0) }
+            }
             if let parent {
                 $0.object("parent", members: parent) { $0.number("refcnt", happened.parentReferences) }
             }

@@ -23,6 +23,10 @@ package enum Catalogue {
         "apus_tree_marks_failed_total", .counter,
         "Processes whose mark of a container's tree the kernel had no memory for: in_init_tree may be false.")
 
+    package static let environmentsCut = MetricFamily(
+        "apus_environments_cut_total", .counter,
+        "Processes whose environment is wanted and not or not wholly told.")
+
     // MARK: Events
 
     package static let execs = MetricFamily(
@@ -69,9 +73,9 @@ package enum Catalogue {
         "process_start_time_seconds", .gauge, "When the agent started, in seconds since 1970.")
 
     package static let all = [
-        build, ready, recordsReceived, recordsLost, recordsLate, storageFailures, execs, exits, eventsDelivered,
-        eventsLost, subscribers, processes, containers, contradictions, refusals, connectionsClosed, held, heldSeconds,
-        longestHeld, unnamed, cpu, resident, descriptors, started,
+        build, ready, recordsReceived, recordsLost, recordsLate, storageFailures, environmentsCut, execs, exits,
+        eventsDelivered, eventsLost, subscribers, processes, containers, contradictions, refusals, connectionsClosed,
+        held, heldSeconds, longestHeld, unnamed, cpu, resident, descriptors, started,
     ]
 
     /// The API's kinds of origin, in their order, in the words of ``MetricFamily``.

@@ -34,9 +34,7 @@ package struct Ancestors: Sequence, @unchecked Sendable {
     /// The nearest is over. What descends from it needs not all of its arguments.
     func nearestIsOver() {
         // One that still waits for its container's name gets it by what is in the table.
-        guard let nearest, nearest.image.heldFor == nil,
-            nearest.image.arguments.utf8.count > ProcessImage.abridgedArguments
-        else { return }
+        guard let nearest, nearest.image.heldFor == nil, nearest.image.canBeAbridged else { return }
         nearest.slot.image = nearest.image.abridged
     }
 

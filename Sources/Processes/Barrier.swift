@@ -13,9 +13,9 @@ struct Barrier {
 
         /// Returns the bytes that it keeps in memory, roughly.
         fileprivate mutating func add(_ event: ProcessEvent) -> Int {
-            // A parent's arguments are kept once for all of its children.
-            let parent = event.parent === events.last?.parent ? 0 : event.parent?.arguments.utf8.count ?? 0
-            let size = 512 + event.process.arguments.utf8.count + event.process.binary.utf8.count + parent
+            // A parent's text is kept once for all of its children.
+            let parent = event.parent === events.last?.parent ? 0 : event.parent?.textSize ?? 0
+            let size = 512 + event.process.textSize + event.process.binary.utf8.count + parent
             if since == nil { since = event.bootTime }
             events.append(event)
             bytes += size

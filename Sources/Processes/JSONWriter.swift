@@ -92,6 +92,21 @@ package struct JSONWriter: ~Copyable {
         }
     }
 
+    package mutating func array(_ name: StaticString, _ fill: (inout JSONWriter) -> Void) {
+        key(name)
+        bytes.append(UInt8(ascii: "["))
+        fill(&self)
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// An object of an array.
+    package mutating func element(_ fill: (inout JSONWriter) -> Void) {
+        separate()
+        bytes.append(UInt8(ascii: "{"))
+        fill(&self)
+        bytes.append(UInt8(ascii: "}"))
+    }
+
     /// An array of objects whose members are there already.
     package mutating func objects(_ name: StaticString, members: [[UInt8]]) {
         guard !members.isEmpty else { return }

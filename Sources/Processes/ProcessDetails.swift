@@ -8,12 +8,17 @@ package struct DetailSettings: Sendable {
     package var credentials: Bool
     /// Process.ns
     package var namespaces: Bool
+    /// Process.environment_variables
+    package var environment: Bool
     /// The host's own, which is_host is told by.
     package var host: NamespaceNumbers
 
-    package init(credentials: Bool = false, namespaces: Bool = false, host: NamespaceNumbers = .init()) {
+    package init(
+        credentials: Bool = false, namespaces: Bool = false, environment: Bool = false, host: NamespaceNumbers = .init()
+    ) {
         self.credentials = credentials
         self.namespaces = namespaces
+        self.environment = environment
         self.host = host
     }
 }
@@ -41,6 +46,7 @@ package struct NamespaceNumbers: Sendable, Equatable {
     static let names: [StaticString] = [
         "uts", "ipc", "mnt", "pid", "pid_for_children", "net", "time", "time_for_children", "cgroup", "user",
     ]
+    private static let mount = 2
     private static let user = 9
 
     package init() { numbers = [UInt32](repeating: 0, count: Self.names.count) }
@@ -61,4 +67,7 @@ package struct NamespaceNumbers: Sendable, Equatable {
 
     /// Whether one of them is this user namespace.
     func hasUserNamespace(_ number: UInt32) -> Bool { numbers[Self.user] == number && number != 0 }
+
+    /// Whether one of them is this mount namespace.
+    func hasMountNamespace(_ number: UInt32) -> Bool { numbers[Self.mount] == number && number != 0 }
 }

@@ -9,7 +9,7 @@ internal import Models
 enum ProcessEncoder {
     static func protobuf(_ process: ProcessImage) -> [UInt8] {
         var w = ProtobufWriter()
-        w.bytes.reserveCapacity(256 + process.arguments.utf8.count + process.binary.utf8.count)
+        w.bytes.reserveCapacity(256 + process.textSize + process.binary.utf8.count)
         w.string(1, process.execID)
         w.wrapped(2, process.pid)
         w.wrapped(3, process.uid)
@@ -32,8 +32,14 @@ enum ProcessEncoder {
         if let details = process.details, let own = details.credentials {
             w.message(17) { credentials(own, process.capabilities, host: details.host, &$0) }
         }
-        if let properties = process.properties { w.message(18) { binary(properties, &$0) } }
+        if !process.user.isEmpty { w.message(19) { $0.string(1, process.user) } }
         w.wrapped(20, process.inInitTree ? 1 : 0)
+        process.environment?.forEach { key, value in
+            w.message(21) {
+                $0.string(1, key)
+                $0.string(2, value)
+            }
+        }
         if process.origin != ExecOrigin(.unknown) {
             w.message(50000) {
                 $0.uint32(1, process.origin.kind.rawValue)
@@ -61,7 +67,7 @@ enum ProcessEncoder {
     }
 
     static func json(_ process: ProcessImage) -> [UInt8] {
-        var w = JSONWriter(capacity: 384 + process.arguments.utf8.count + process.binary.utf8.count)
+        var w = JSONWriter(capacity: 384 + process.textSize + process.binary.utf8.count)
         w.string("exec_id", process.execID)
         w.wrapped("pid", process.pid)
         w.wrapped("uid", process.uid)
@@ -84,8 +90,18 @@ enum ProcessEncoder {
         if let details = process.details, let own = details.credentials {
             w.object("process_credentials") { credentials(own, process.capabilities, host: details.host, &$0) }
         }
-        if let properties = process.properties { w.object("binary_properties") { binary(properties, &$0) } }
+        if !process.user.isEmpty { w.object("user") { $0.string("name", process.user) } }
         w.bool("in_init_tree", process.inInitTree)
+        if let variables = process.environment, !variables.memory.isEmpty {
+            w.array("environment_variables") { w in
+                variables.forEach { key, value in
+                    w.element {
+                        $0.string("Key", key)
+                        $0.string("Value", value)
+                    }
+                }
+            }
+        }
         if process.origin != ExecOrigin(.unknown) {
             w.object("exec_origin") {
                 if process.origin.kind != .unknown { $0.name("kind", process.origin.kind.name) }
@@ -171,7 +187,7 @@ enum ProcessEncoder {
         w.string("workload_kind", pod.workloadKind)
     }
 
-    private static func binary(_ properties: ProcessImage.BinaryProperties, _ w: inout ProtobufWriter) {
+    static func binary(_ properties: ProcessImage.BinaryProperties, _ w: inout ProtobufWriter) {
         if let setuid = properties.setuid { w.wrapped(1, setuid) }
         if let setgid = properties.setgid { w.wrapped(2, setgid) }
         w.packed(3, properties.privileges.map(\.rawValue))
@@ -181,11 +197,12 @@ enum ProcessEncoder {
                     $0.uint64(1, file.inode)
                     $0.wrapped(2, file.links)
                 }
+                $0.string(2, file.path)
             }
         }
     }
 
-    private static func binary(_ properties: ProcessImage.BinaryProperties, _ w: inout JSONWriter) {
+    static func binary(_ properties: ProcessImage.BinaryProperties, _ w: inout JSONWriter) {
         if let setuid = properties.setuid { w.wrapped("setuid", setuid) }
         if let setgid = properties.setgid { w.wrapped("setgid", setgid) }
         w.names("privileges_changed", properties.privileges.map(\.name))
@@ -195,6 +212,7 @@ enum ProcessEncoder {
                     $0.quoted("number", file.inode)
                     $0.wrapped("links", file.links)
                 }
+                $0.string("path", file.path)
             }
         }
     }

@@ -23,9 +23,12 @@ struct ProcessFlags: OptionSet, Hashable {
     static let inInitTree = ProcessFlags(rawValue: 1 << 11)
     /// An exit of a process that the agent never saw.
     static let unknown = ProcessFlags(rawValue: 1 << 12)
+    static let truncatedEnvironment = ProcessFlags(rawValue: 1 << 13)
+    static let environmentError = ProcessFlags(rawValue: 1 << 14)
 
     private static let words: [(ProcessFlags, String)] = [
-        (.execve, "execve"), (.procFS, "procFS"), (.truncatedArguments, "truncArgs"), (.miss, "miss"),
+        (.execve, "execve"), (.procFS, "procFS"), (.environmentError, "errorEnvs"),
+        (.truncatedArguments, "truncArgs"), (.truncatedEnvironment, "truncEnvs"), (.miss, "miss"),
         (.filenameError, "errorFilename"), (.argumentsError, "errorArgs"), (.noCwd, "nocwd"), (.rootCwd, "rootcwd"),
         (.cwdError, "errorCWD"), (.clone, "clone"), (.dataArguments, "dataArgs"), (.inInitTree, "inInitTree"),
         (.unknown, "unknown"),
@@ -41,6 +44,8 @@ struct ProcessFlags: OptionSet, Hashable {
         }
         add(REC_FLAG_ARGS_TRUNCATED, .truncatedArguments)
         add(REC_FLAG_ARGS_UNREADABLE, .argumentsError)
+        add(REC_FLAG_ENV_TRUNCATED, .truncatedEnvironment)
+        add(REC_FLAG_ENV_UNREADABLE, .environmentError)
         add(REC_FLAG_FILENAME_ERROR, .filenameError)
         add(REC_FLAG_CWD_ERROR, .cwdError)
         add(REC_FLAG_CWD_TRUNCATED, .cwdError)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Containers
+package import Models
 
 /// One image of a process: what it is from its exec (or its fork, until it execs) to the next exec or its exit.
 ///
@@ -46,6 +47,9 @@ package final class ProcessImage: @unchecked Sendable {
     package let capabilities: CapabilitySets?
     /// Nil unless the agent is told to keep them.
     package let details: ProcessDetails?
+    package let environment: EnvironmentVariables?
+    /// The account's name; empty where it is not known, or nobody wants it.
+    package let user: String
 
     /// IdentityInfo.reason: what is odd about how the container was found, or why it was not.
     var identityRemark: String {
@@ -87,10 +91,13 @@ package final class ProcessImage: @unchecked Sendable {
     package struct UnlinkedFile: Sendable, Equatable {
         package var inode: UInt64
         package var links: UInt32
+        /// What it was called; empty where that is not known.
+        package var path: String
 
-        package init(inode: UInt64, links: UInt32) {
+        package init(inode: UInt64, links: UInt32, path: String) {
             self.inode = inode
             self.links = links
+            self.path = path
         }
     }
 
@@ -134,7 +141,8 @@ package final class ProcessImage: @unchecked Sendable {
         inInitTree: Bool, container: Container?, containerKey: ContainerRegistry.Key?,
         properties: BinaryProperties?, namespaces: NamespaceKey?, isSetUp: Bool = false, cgroup: UInt64 = 0,
         unnamedReason: String = "", lineage: RuntimeLineage = .none, origin: ExecOrigin = ExecOrigin(.host),
-        maybeExecProbe: Bool = false, capabilities: CapabilitySets? = nil, details: ProcessDetails? = nil
+        maybeExecProbe: Bool = false, capabilities: CapabilitySets? = nil, details: ProcessDetails? = nil,
+        environment: EnvironmentVariables? = nil, user: String = ""
     ) {
         self.execID = execID
         self.parentExecID = parentExecID
@@ -161,6 +169,8 @@ package final class ProcessImage: @unchecked Sendable {
         self.maybeExecProbe = maybeExecProbe
         self.capabilities = capabilities
         self.details = details
+        self.environment = environment
+        self.user = user
     }
 
     /// So many bytes of arguments are kept of what is over and only an ancestor.
@@ -168,14 +178,21 @@ package final class ProcessImage: @unchecked Sendable {
 
     /// What is told of it beside what descends from it: an event is not to grow with the arguments of a whole family.
     package var asAncestor: ProcessImage {
-        if arguments.utf8.count <= Self.abridgedArguments { return self }
+        if !canBeAbridged { return self }
         if let shortForm { return shortForm }
         let made = abridged
         shortForm = made
         return made
     }
 
-    /// The same with the first of its arguments alone.
+    var canBeAbridged: Bool { arguments.utf8.count > Self.abridgedArguments || environmentSize > 0 }
+
+    /// The bytes of it that its program chose, more or less.
+    package var textSize: Int { arguments.utf8.count + environmentSize }
+
+    private var environmentSize: Int { environment?.memory.count ?? 0 }
+
+    /// The same with the first of its arguments alone, and without its environment.
     var abridged: ProcessImage {
         // Cut between two characters.
         var end =
@@ -190,7 +207,7 @@ package final class ProcessImage: @unchecked Sendable {
             flags: isCut ? flags : flags + " truncArgs", startTime: startTime, inInitTree: inInitTree,
             container: container, containerKey: containerKey, properties: properties, namespaces: namespaces,
             isSetUp: isSetUp, cgroup: cgroup, unnamedReason: unnamedReason, lineage: lineage, origin: origin,
-            maybeExecProbe: maybeExecProbe, capabilities: capabilities, details: details)
+            maybeExecProbe: maybeExecProbe, capabilities: capabilities, details: details, user: user)
     }
 
     /// The wait for the container's identity is over. Writer thread only, and before any event of the image leaves.
@@ -212,7 +229,8 @@ package final class ProcessImage: @unchecked Sendable {
         jsonCache = nil
     }
 
-    /// The fields of tetragon.Process but `refcnt`, which moves: the event adds it. Writer thread only.
+    /// The fields of tetragon.Process but `refcnt`, which moves, and ``appendExecOnly(to:)``'s: the event adds them.
+    /// Writer thread only.
     package var protobuf: [UInt8] {
         forgetOutdated()
         if let protobufCache { return protobufCache }
@@ -221,13 +239,22 @@ package final class ProcessImage: @unchecked Sendable {
         return bytes
     }
 
-    /// The members of the JSON object but `refcnt`, without the braces. Writer thread only.
+    /// The members of the JSON object but these, without the braces. Writer thread only.
     package var json: [UInt8] {
         forgetOutdated()
         if let jsonCache { return jsonCache }
         let bytes = ProcessEncoder.json(self)
         if bytes.count <= Self.largestKept { jsonCache = bytes }
         return bytes
+    }
+
+    /// What only the event of the image's own exec has of tetragon.Process: `binary_properties`.
+    package func appendExecOnly(to w: inout ProtobufWriter) {
+        if let properties { w.message(18) { ProcessEncoder.binary(properties, &$0) } }
+    }
+
+    package func appendExecOnly(to w: inout JSONWriter) {
+        if let properties { w.object("binary_properties") { ProcessEncoder.binary(properties, &$0) } }
     }
 
     /// The container may have become better known since.

@@ -132,24 +132,34 @@ extension ProcessTracker {
             } ?? ("", "")
         }
         var arguments = ""
+        var environment: [UInt8]?
         if fixed.flags & REC_FLAG_KERNEL_THREAD.rawValue != 0 {
             cwd = "/"
             binary = "[\(procfs.name(of: pid) ?? "")]"
         } else if let forker = forker(fixed, binary: binary, parent) {
             arguments = forker.arguments
-        } else if let memory = procfs.arguments(of: pid, limit: Int(REC_ARGS_MAX.rawValue)) {
-            arguments = memory.withUnsafeBytes { CommandLineText.join($0) }
+            environment = forker.environment?.memory
+        } else {
+            let limit = Int(REC_ARGS_MAX.rawValue)
+            arguments = procfs.arguments(of: pid, limit: limit)?.withUnsafeBytes { CommandLineText.join($0) } ?? ""
+            if detailSettings.environment {
+                environment = procfs.environment(of: pid, limit: limit)
+                if environment == nil { flags.insert(.environmentError) }
+                if environment?.count == limit { flags.insert(.truncatedEnvironment) }
+            }
         }
-        let image = makeImage(
-            fixed, parent: parent, time: began, filename: binary, cwd: cwd, arguments: arguments, flags: flags,
-            vector: { [] })
+        let image = (environment ?? []).withUnsafeBytes { memory in
+            makeImage(
+                fixed, parent: parent, time: began, filename: binary, cwd: cwd, arguments: arguments,
+                environment: environment == nil ? nil : memory, flags: flags, file: { binary }, vector: { [] })
+        }
         let entry = ProcessEntry(key: fixed.image, parent: parent, content: .image(image))
         table[pid] = entry
         return entry
     }
 
     /// Whose program a found process still runs, if it has not executed one of its own. /proc is not asked for its
-    /// arguments then: it may execute a program meanwhile, and what is read would be that one's.
+    /// arguments and environment then: it may execute a program meanwhile, and what is read would be that one's.
     ///
     /// The parent is whoever forked it, unless the process was handed on to another, which then runs something else.
     private mutating func forker(_ fixed: rec_exec, binary: String, _ parent: ProcessEntry?) -> ProcessImage? {

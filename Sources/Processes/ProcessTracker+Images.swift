@@ -8,10 +8,13 @@ internal import Sensors
 extension ProcessTracker {
     /// - Parameters:
     ///   - time: when the image began, in boot time: its exec, or what is known of it.
+    ///   - environment: variables each ended by NUL; nil where they are not wanted.
+    ///   - file: path of the executed file; asked for where the file has no name any more.
     ///   - vector: the argument vector; asked for where it matters.
     mutating func makeImage(
         _ fixed: rec_exec, parent: ProcessEntry?, time: UInt64, filename: String, cwd: String, arguments: String,
-        flags: ProcessFlags, vector: () -> [String]
+        environment: UnsafeRawBufferPointer? = nil, flags: ProcessFlags, file: () -> String,
+        vector: () -> [String]
     ) -> ProcessImage {
         let namespaces = NamespaceKey(mount: fixed.ns.mnt, pid: fixed.ns.pid)
         let found = registry.container(cgroup: fixed.cgroup_id, namespaces: namespaces)
@@ -30,16 +33,22 @@ extension ProcessTracker {
             evidence.command = found.container.command(binary: binary, vector: vector)
         }
         let origin = evidence.origin(in: found?.container, by: found?.key, inTree: inTree, isSetUp: isSetUp)
+        let mask = redaction?.mask(of: binary)
+        let variables = environment.map { EnvironmentVariables($0, mask: mask) }
+        var flags = flags
+        if variables?.isCut == true { flags.insert(.truncatedEnvironment) }
+        if !flags.isDisjoint(with: [.truncatedEnvironment, .environmentError]) { counters.cutEnvironments += 1 }
         return ProcessImage(
             execID: execID(time: time, pid: fixed.image.tgid), parentExecID: previous?.execID ?? "",
             pid: fixed.image.tgid, tid: fixed.image.tgid, namespacePid: fixed.ns_pid,
             uid: fixed.creds.euid, loginUid: fixed.login_uid, cwd: cwd, binary: binary,
-            arguments: redaction?.redacted(arguments, of: binary) ?? arguments,
+            arguments: mask?(arguments) ?? arguments,
             flags: text(flags), startTime: clock.wall(time), inInitTree: inTree,
-            container: found?.container, containerKey: found?.key, properties: properties(fixed),
+            container: found?.container, containerKey: found?.key, properties: properties(fixed, file: file),
             namespaces: namespaces, isSetUp: isSetUp, cgroup: fixed.cgroup_id, lineage: evidence.lineage,
             origin: origin, maybeExecProbe: evidence.command?.isProbe == true && origin.command != nil,
-            capabilities: CapabilitySets(fixed.creds), details: ProcessDetails(fixed, detailSettings))
+            capabilities: CapabilitySets(fixed.creds), details: ProcessDetails(fixed, detailSettings),
+            environment: variables, user: userNames?.name(of: fixed) ?? "")
     }
 
     /// A process that has forked and not exec'd runs its parent's program.
@@ -63,7 +72,7 @@ extension ProcessTracker {
             namespaces: parent?.namespaces, isSetUp: isSetUp, cgroup: record.cgroup_id, lineage: evidence.lineage,
             origin: evidence.origin(in: found?.container, by: found?.key, inTree: inTree, isSetUp: isSetUp),
             maybeExecProbe: parent?.maybeExecProbe ?? false, capabilities: parent?.capabilities,
-            details: parent?.details)
+            details: parent?.details, environment: parent?.environment, user: parent?.user ?? "")
     }
 
     /// Whether an image ran in the cgroup of this container.
@@ -117,7 +126,7 @@ extension ProcessTracker {
             namespaces: nil)
     }
 
-    private func properties(_ fixed: rec_exec) -> ProcessImage.BinaryProperties? {
+    private func properties(_ fixed: rec_exec, file: () -> String) -> ProcessImage.BinaryProperties? {
         func has(_ flag: rec_flag) -> Bool { fixed.flags & flag.rawValue != 0 }
         var properties = ProcessImage.BinaryProperties()
         if has(REC_FLAG_SETUID) { properties.setuid = fixed.creds.euid }
@@ -128,7 +137,7 @@ extension ProcessTracker {
             if has(REC_FLAG_SETGID), fixed.creds.egid == 0 { properties.privileges.append(.fileSetgid) }
         }
         if fixed.file.nlink == 0, fixed.file.inode != 0 {
-            properties.unlinked = .init(inode: fixed.file.inode, links: 0)
+            properties.unlinked = .init(inode: fixed.file.inode, links: 0, path: file())
         }
         return properties == .init() ? nil : properties
     }

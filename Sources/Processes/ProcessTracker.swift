@@ -25,8 +25,10 @@ package struct ProcessTracker {
     var clock = WallClock()
     let execID: ExecIDMaker
     let detailSettings: DetailSettings
-    /// What nobody may see of command lines.
+    /// What nobody may see of command lines and environments.
     let redaction: Redaction?
+    /// The host's accounts, where their names are wanted.
+    var userNames: UserNames?
     private var flagTexts: [ProcessFlags: String] = [:]
 
     package struct Counters: Sendable {
@@ -41,6 +43,8 @@ package struct ProcessTracker {
         package var unknownParents: UInt64 = 0
         /// Execs that left with part of their arguments because a continuation was lost.
         package var lostArguments: UInt64 = 0
+        /// Processes whose environment is not or not wholly told.
+        package var cutEnvironments: UInt64 = 0
         /// Processes taken out of the table because they were gone and their exit was lost.
         package var swept: UInt64 = 0
         /// Events that waited until it was known whose container they are of,
@@ -54,10 +58,11 @@ package struct ProcessTracker {
     /// - Parameters:
     ///   - node: the node's name, part of every exec_id.
     ///   - runtimeNames: programs whose cgroups are containers-to-be: a hint that makes events wait, no more.
-    ///   - redaction: of every command line, before any event has it.
+    ///   - redaction: of every command line and environment, before any event has it.
+    ///   - userNames: the host's accounts; nil where nobody wants their names.
     package init(
         node: String, registry: ContainerRegistry, runtimeNames: Set<String> = [], limits: BarrierLimits = .init(),
-        details: DetailSettings = .init(), redaction: Redaction? = nil
+        details: DetailSettings = .init(), redaction: Redaction? = nil, userNames: UserNames? = nil
     ) {
         detailSettings = details
         self.registry = registry
@@ -65,6 +70,7 @@ package struct ProcessTracker {
         barrier = Barrier(limits)
         execID = ExecIDMaker(node: node)
         self.redaction = redaction
+        self.userNames = userNames
         table[0] = ProcessEntry(key: rec_image(), parent: nil, content: .image(kernelImage()))
     }
 
@@ -148,7 +154,7 @@ package struct ProcessTracker {
                 exec: record, image: view.fixed.image, inline: view.arguments,
                 wanted: view.arguments.count + view.argumentsToCome)
         } else {
-            commit(view, arguments: view.arguments, flags: [], emit: emit)
+            commit(view, strings: view.arguments, flags: [], emit: emit)
         }
     }
 
@@ -163,23 +169,22 @@ package struct ProcessTracker {
 
     private mutating func finishPending(cpu: UInt16, emit: (ProcessEvent) -> Void) {
         guard let waiting = pending.removeValue(forKey: cpu) else { return }
-        var flags: ProcessFlags = .dataArguments
-        if !waiting.isComplete {
-            flags.insert(.truncatedArguments)
-            counters.lostArguments += 1
-        }
         waiting.exec.withUnsafeBytes { record in
-            waiting.arguments.withUnsafeBytes { arguments in
+            waiting.arguments.withUnsafeBytes { strings in
                 // It was decoded once already: it cannot fail now.
-                if let view = try? ExecView(record) { commit(view, arguments: arguments, flags: flags, emit: emit) }
+                guard let view = try? ExecView(record) else { return }
+                let flags = view.flags(having: strings.count, isComplete: waiting.isComplete)
+                if flags.contains(.truncatedArguments) { counters.lostArguments += 1 }
+                commit(view, strings: strings, flags: flags, emit: emit)
             }
         }
     }
 
     private mutating func commit(
-        _ view: ExecView, arguments: UnsafeRawBufferPointer, flags: ProcessFlags, emit: (ProcessEvent) -> Void
+        _ view: ExecView, strings: UnsafeRawBufferPointer, flags: ProcessFlags, emit: (ProcessEvent) -> Void
     ) {
         let fixed = view.fixed
+        let (arguments, environment) = view.parts(of: strings)
         let old = table[fixed.image.tgid].flatMap { $0.key.isSameProcess(as: fixed.image) ? $0 : nil }
         counters.execs += 1
 
@@ -214,7 +219,9 @@ package struct ProcessTracker {
             makeImage(
                 fixed, parent: parent, time: fixed.head.time, filename: filename,
                 cwd: String(decoding: view.cwd(), as: UTF8.self),
-                arguments: CommandLineText.join(arguments), flags: flags,
+                arguments: CommandLineText.join(arguments),
+                environment: detailSettings.environment ? environment : nil, flags: flags,
+                file: { String(decoding: view.exe(), as: UTF8.self) },
                 vector: { CommandLineText.split(arguments) }))
         if image.inInitTree, let container = image.container, !registry.hasStarted(container) {
             registry.start(container)
@@ -332,6 +339,19 @@ package struct ProcessTracker {
         let text = flags.text
         flagTexts[flags] = text
         return text
+    }
+}
+
+extension ExecView {
+    /// What is odd about strings that came in several records.
+    fileprivate func flags(having count: Int, isComplete: Bool) -> ProcessFlags {
+        let arguments = min(Int(fixed.args_total), Int(REC_ARGS_MAX.rawValue))
+        var flags: ProcessFlags = []
+        if arguments > Int(fixed.args_len) { flags.insert(.dataArguments) }
+        if isComplete { return flags }
+        if count < arguments { flags.insert(.truncatedArguments) }
+        if fixed.env_total > 0 { flags.insert(.truncatedEnvironment) }
+        return flags
     }
 }
 

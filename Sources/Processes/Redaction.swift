@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import RE2
 
-/// Takes secrets out of command lines before anybody sees them: in what an expression matches, the text of each of its
+/// Takes secrets out of command lines and environments before anybody sees them: in what an expression matches, the text of each of its
 /// groups becomes `*****`.
 package struct Redaction: Sendable {
     package struct Rule: Sendable {
@@ -20,12 +20,15 @@ package struct Redaction: Sendable {
 
     package init(_ rules: [Rule]) { self.rules = rules }
 
-    package func redacted(_ text: String, of binary: String) -> String {
-        var text = text
-        for rule in rules where rule.binaries.isEmpty || rule.binaries.contains(where: { $0.matches(binary) }) {
-            for secret in rule.secrets { text = Self.masked(secret, in: text) }
-        }
-        return text
+    package func redacted(_ text: String, of binary: String) -> String { mask(of: binary)?(text) ?? text }
+
+    /// What is to be done to each text of a program; nil where no rule is for it.
+    func mask(of binary: String) -> ((String) -> String)? {
+        let secrets = rules.filter { rule in
+            rule.binaries.isEmpty || rule.binaries.contains { $0.matches(binary) }
+        }.flatMap(\.secrets)
+        if secrets.isEmpty { return nil }
+        return { text in secrets.reduce(text) { Self.masked($1, in: $0) } }
     }
 
     private static func masked(_ secret: RegularExpression, in text: String) -> String {

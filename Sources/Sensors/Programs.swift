@@ -71,7 +71,7 @@ final class Programs {
                 cgroup_v1_subsystem: configuration.cgroupV1Subsystem,
                 cgroup_hierarchy: configuration.cgroupHierarchy,
                 exit_has_group_dead: types.tracepointArguments("sched_process_exit") == 2 ? 1 : 0,
-                pad: 0),
+                environment: configuration.environment ? 1 : 0),
             as: rec_config.self)
 
         // libbpf would round the size up silently, and the reader's arithmetic would not know.

@@ -37,7 +37,7 @@ package struct ExecView {
     package let fixed: rec_exec
     /// As given to execve(2), without NUL.
     package let filename: UnsafeRawBufferPointer
-    /// The first arguments, each ended by NUL.
+    /// The first arguments, each ended by NUL; behind them the environment, where it is read.
     package let arguments: UnsafeRawBufferPointer
     private let cwdComponents: UnsafeRawBufferPointer
     private let exeComponents: UnsafeRawBufferPointer
@@ -62,14 +62,26 @@ package struct ExecView {
     /// The executable's path where the record has it; else empty.
     package func exe() -> [UInt8] { path(fromLeaf: exeComponents) }
 
-    /// How many argument bytes the following ``ArgumentsView`` records are to bring.
+    /// Arguments and environment apart.
+    /// - Parameter strings: ``arguments``, with what more has come.
+    package func parts(
+        of strings: UnsafeRawBufferPointer
+    ) -> (arguments: UnsafeRawBufferPointer, environment: UnsafeRawBufferPointer) {
+        let end = min(Int(fixed.args_total), strings.count)
+        return (
+            UnsafeRawBufferPointer(rebasing: strings[..<end]), UnsafeRawBufferPointer(rebasing: strings[end...])
+        )
+    }
+
+    /// How many bytes of arguments and environment the following ``ArgumentsView`` records are to bring.
     package var argumentsToCome: Int {
         guard fixed.head.type == REC_EXEC.rawValue, fixed.args_len > 0 else { return 0 }
-        return max(0, min(Int(fixed.args_total), Int(REC_ARGS_MAX.rawValue)) - Int(fixed.args_len))
+        let total = Int(fixed.args_total) + Int(fixed.env_total)
+        return max(0, min(total, Int(REC_ARGS_MAX.rawValue)) - Int(fixed.args_len))
     }
 }
 
-/// More arguments of the exec that came before it from the same CPU. Without bytes: the rest could not be had.
+/// More arguments and environment of the exec that came before it from the same CPU. Without bytes: the rest could not be had.
 package struct ArgumentsView {
     package let fixed: rec_args
     package let bytes: UnsafeRawBufferPointer

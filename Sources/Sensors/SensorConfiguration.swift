@@ -9,9 +9,15 @@ package struct SensorConfiguration: Sendable {
     /// The number of that hierarchy in `/proc/cgroups`; 0 for v2.
     package var cgroupHierarchy: UInt32
 
-    package init(ringBytes: Int = 8 << 20, cgroupV1Subsystem: Int32 = -1, cgroupHierarchy: UInt32 = 0) {
+    /// Whether execs bring their environment.
+    package var environment: Bool
+
+    package init(
+        ringBytes: Int = 8 << 20, cgroupV1Subsystem: Int32 = -1, cgroupHierarchy: UInt32 = 0, environment: Bool = false
+    ) {
         self.ringBytes = ringBytes
         self.cgroupV1Subsystem = cgroupV1Subsystem
         self.cgroupHierarchy = cgroupHierarchy
+        self.environment = environment
     }
 }

@@ -869,6 +869,23 @@ package nonisolated struct Tetragon_UserRecord: Sendable {
   package init() {}
 }
 
+/// An environment variable.
+package nonisolated struct Tetragon_EnvVar: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What stands before the first `=`.
+  package var key: String = String()
+
+  /// What stands behind it.
+  package var value: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// A process: one program image of one pid. An exec ends it and begins another one with the same pid.
 package nonisolated struct Tetragon_Process: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -922,9 +939,10 @@ package nonisolated struct Tetragon_Process: @unchecked Sendable {
   /// How the process came to be and what could not be found out about it: words separated by spaces.
   ///
   /// `execve`: seen at exec. `clone`: first exec after a fork. `procFS`: was there before the agent. `truncArgs`: there
-  /// are more arguments than `arguments` shows. `dataArgs`, `dataFilename`: arguments or filename were long. `rootcwd`:
+  /// are more arguments than `arguments` shows. `dataArgs`: the arguments were long. `rootcwd`:
   /// the working directory is the root. `nocwd`: there is none. `errorFilename`, `errorArgs`, `errorCWD`: could not be
-  /// read. `miss`: the parent is unknown. `inInitTree`: as the field `in_init_tree` says.
+  /// read. `errorEnvs`, `truncEnvs`: the environment could not be read, or there is more of it than
+  /// `environment_variables` shows. `miss`: the parent is unknown. `inInitTree`: as the field `in_init_tree` says.
   package var flags: String {
     get {_storage._flags}
     set {_uniqueStorage()._flags = newValue}
@@ -978,7 +996,7 @@ package nonisolated struct Tetragon_Process: @unchecked Sendable {
     set {_uniqueStorage()._refcnt = newValue}
   }
 
-  /// The capability sets, when the agent is told to send them.
+  /// The capability sets that the last exec left.
   package var cap: Tetragon_Capabilities {
     get {_storage._cap ?? Tetragon_Capabilities()}
     set {_uniqueStorage()._cap = newValue}
@@ -1018,7 +1036,7 @@ package nonisolated struct Tetragon_Process: @unchecked Sendable {
   /// Clears the value of `processCredentials`. Subsequent reads from it will return its default value.
   package mutating func clearProcessCredentials() {_uniqueStorage()._processCredentials = nil}
 
-  /// What was special about the executed file. Not kept: only the exec event has it.
+  /// What was special about the executed file. Not kept: only the exec event has it, and only of its own process.
   package var binaryProperties: Tetragon_BinaryProperties {
     get {_storage._binaryProperties ?? Tetragon_BinaryProperties()}
     set {_uniqueStorage()._binaryProperties = newValue}
@@ -1048,6 +1066,12 @@ package nonisolated struct Tetragon_Process: @unchecked Sendable {
   package var hasInInitTree: Bool {_storage._inInitTree != nil}
   /// Clears the value of `inInitTree`. Subsequent reads from it will return its default value.
   package mutating func clearInInitTree() {_uniqueStorage()._inInitTree = nil}
+
+  /// The environment variables that its exec was given, when the agent is told to send them, in their order.
+  package var environmentVariables: [Tetragon_EnvVar] {
+    get {_storage._environmentVariables}
+    set {_uniqueStorage()._environmentVariables = newValue}
+  }
 
   /// How it came to be where it is.
   package var execOrigin: Tetragon_ExecOrigin {
@@ -3156,9 +3180,44 @@ nonisolated extension Tetragon_UserRecord: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
+nonisolated extension Tetragon_EnvVar: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EnvVar"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}Key\0\u{1}Value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if !self.value.isEmpty {
+      try visitor.visitSingularStringField(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_EnvVar, rhs: Tetragon_EnvVar) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Process"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}exec_id\0\u{1}pid\0\u{1}uid\0\u{1}cwd\0\u{1}binary\0\u{1}arguments\0\u{1}flags\0\u{3}start_time\0\u{1}auid\0\u{1}pod\0\u{1}docker\0\u{3}parent_exec_id\0\u{1}refcnt\0\u{1}cap\0\u{1}ns\0\u{1}tid\0\u{3}process_credentials\0\u{3}binary_properties\0\u{1}user\0\u{3}in_init_tree\0\u{4}|L\u{c}exec_origin\0\u{1}container\0\u{1}identity\0\u{1}phase\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}exec_id\0\u{1}pid\0\u{1}uid\0\u{1}cwd\0\u{1}binary\0\u{1}arguments\0\u{1}flags\0\u{3}start_time\0\u{1}auid\0\u{1}pod\0\u{1}docker\0\u{3}parent_exec_id\0\u{1}refcnt\0\u{1}cap\0\u{1}ns\0\u{1}tid\0\u{3}process_credentials\0\u{3}binary_properties\0\u{1}user\0\u{3}in_init_tree\0\u{3}environment_variables\0\u{4}{L\u{c}exec_origin\0\u{1}container\0\u{1}identity\0\u{1}phase\0")
 
   fileprivate class _StorageClass {
     var _execID: String = String()
@@ -3181,6 +3240,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _binaryProperties: Tetragon_BinaryProperties? = nil
     var _user: Tetragon_UserRecord? = nil
     var _inInitTree: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
+    var _environmentVariables: [Tetragon_EnvVar] = []
     var _execOrigin: Tetragon_ExecOrigin? = nil
     var _container: Tetragon_ContainerInfo? = nil
     var _identity: Tetragon_IdentityInfo? = nil
@@ -3215,6 +3275,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
       _binaryProperties = source._binaryProperties
       _user = source._user
       _inInitTree = source._inInitTree
+      _environmentVariables = source._environmentVariables
       _execOrigin = source._execOrigin
       _container = source._container
       _identity = source._identity
@@ -3257,6 +3318,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._binaryProperties) }()
         case 19: try { try decoder.decodeSingularMessageField(value: &_storage._user) }()
         case 20: try { try decoder.decodeSingularMessageField(value: &_storage._inInitTree) }()
+        case 21: try { try decoder.decodeRepeatedMessageField(value: &_storage._environmentVariables) }()
         case 50000: try { try decoder.decodeSingularMessageField(value: &_storage._execOrigin) }()
         case 50001: try { try decoder.decodeSingularMessageField(value: &_storage._container) }()
         case 50002: try { try decoder.decodeSingularMessageField(value: &_storage._identity) }()
@@ -3333,6 +3395,9 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
       try { if let v = _storage._inInitTree {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
       } }()
+      if !_storage._environmentVariables.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._environmentVariables, fieldNumber: 21)
+      }
       try { if let v = _storage._execOrigin {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 50000)
       } }()
@@ -3374,6 +3439,7 @@ nonisolated extension Tetragon_Process: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._binaryProperties != rhs_storage._binaryProperties {return false}
         if _storage._user != rhs_storage._user {return false}
         if _storage._inInitTree != rhs_storage._inInitTree {return false}
+        if _storage._environmentVariables != rhs_storage._environmentVariables {return false}
         if _storage._execOrigin != rhs_storage._execOrigin {return false}
         if _storage._container != rhs_storage._container {return false}
         if _storage._identity != rhs_storage._identity {return false}

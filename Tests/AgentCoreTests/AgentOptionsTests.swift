@@ -62,6 +62,17 @@ import Testing
         #expect(!options.nodeName.isEmpty)
     }
 
+    @Test("what is told of processes beside the usual is off until it is asked for")
+    func processFlags() throws {
+        let usual = try options()
+        #expect(!usual.enableProcessCred && !usual.enableProcessNs && !usual.enableProcessEnvironmentVariables)
+        #expect(usual.enableAncestors.kinds.isEmpty && usual.usernameMetadata == .disabled)
+        let all = try options(
+            ["--enable-process-environment-variables"], environment: ["APUS_USERNAME_METADATA": "unix"])
+        #expect(all.enableProcessEnvironmentVariables && all.usernameMetadata == .unix)
+        #expect(message(["--username-metadata", "ldap"]).contains("--username-metadata"))
+    }
+
     @Test("the server's flags are read")
     func serverFlags() throws {
         let tls = try options([

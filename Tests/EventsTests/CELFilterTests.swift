@@ -21,6 +21,12 @@ import TetragonAPI
                 $0.processExec.process.inInitTree = false
                 $0.processExec.process.pod.namespace = "payments"
                 $0.processExec.process.pod.podLabels = ["app": "web"]
+                $0.processExec.process.environmentVariables = [
+                    .with {
+                        $0.key = "HOME"
+                        $0.value = "/root"
+                    }
+                ]
                 $0.nodeName = "n"
             }, kind: .processExec)
     }
@@ -34,6 +40,8 @@ import TetragonAPI
         ("process_exec.process.binary.endsWith('/nc') && process_exec.process.pod.namespace == 'payments'", true),
         ("process_exec.process.pid > 7u", false), ("process_exec.process.in_init_tree == false", true),
         ("process_exec.process.pod.pod_labels['app'] == 'web'", true),
+        ("process_exec.process.environment_variables.exists(v, v.Key == 'HOME' && v.Value == '/root')", true),
+        ("process_exec.process.environment_variables.exists(v, v.Key == 'SHELL')", false),
         // Without a value: a label that is not there, and more steps than there are.
         ("process_exec.process.pod.pod_labels['tier'] == 'x'", false),
         ("lists.range(1000).all(x, lists.range(1000).all(y, true))", false),

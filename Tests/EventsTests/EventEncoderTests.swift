@@ -216,14 +216,24 @@ import TetragonAPI
     @Test func `properties of the binary are told`() throws {
         let properties = ProcessImage.BinaryProperties(
             setuid: 0, setgid: 5, privileges: [.fileSetuid, .fileCapabilities],
-            unlinked: .init(inode: 1 << 40, links: 0))
-        let told = try decoded(exec(image(properties: properties))).processExec.process.binaryProperties
+            unlinked: .init(inode: 1 << 40, links: 0, path: "/tmp/gone"))
+        let process = image(properties: properties)
+        let told = try decoded(exec(process)).processExec.process.binaryProperties
         #expect(told.hasSetuid)
         #expect(told.setuid.value == 0)
         #expect(told.setgid.value == 5)
         #expect(told.privilegesChanged == [.privilegesRaisedExecFileSetuid, .privilegesRaisedExecFileCap])
         #expect(told.file.inode.number == 1 << 40)
-        #expect(told.file.inode.hasLinks)
+        #expect(told.file.inode.hasLinks && told.file.inode.links.value == 0)
+        #expect(told.file.path == "/tmp/gone")
+
+        // They are the exec's, not the process's.
+        #expect(try !decoded(exec(image(), parent: process)).processExec.parent.hasBinaryProperties)
+        let exit = ProcessEvent(
+            kind: .exit(code: 0), bootTime: 5, time: 5, process: process, references: 0, parent: nil,
+            parentReferences: 0)
+        #expect(try !decoded(exit).processExit.process.hasBinaryProperties)
+        #expect(try !decoded(exec(image())).processExec.process.hasBinaryProperties)
     }
 
     @Test(arguments: [

@@ -79,6 +79,19 @@ import TetragonAPI
         #expect(shaped.processExec.ancestors.allSatisfy { $0.execID.isEmpty } && !shaped.processExec.hasProcess)
     }
 
+    @Test func `environment variables may be told without their values`() throws {
+        let event = Tetragon_GetEventsResponse.with {
+            $0.processExec.process.environmentVariables = [
+                .with {
+                    $0.key = "TOKEN"
+                    $0.value = "x"
+                }
+            ]
+        }
+        let shaped = try shaped(event, Self.filter(.exclude, "process.environment_variables.Value"))
+        #expect(shaped.processExec.process.environmentVariables == [.with { $0.key = "TOKEN" }])
+    }
+
     @Test func `names may be JSON's`() throws {
         #expect(try shaped(Self.exec, Self.filter(.include, "process.execId")).processExec.process.execID == "id")
     }

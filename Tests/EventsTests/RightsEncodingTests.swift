@@ -12,12 +12,16 @@ import TetragonAPI
 @Suite("Capabilities, credentials, namespaces and ancestors as they are told")
 struct RightsEncodingTests {
     private func image(
-        pid: UInt32 = 9, capabilities: CapabilitySets? = nil, details: ProcessDetails? = nil
+        pid: UInt32 = 9, arguments: String = "", capabilities: CapabilitySets? = nil, details: ProcessDetails? = nil,
+        environment: String? = nil, user: String = ""
     ) -> ProcessImage {
         ProcessImage(
             execID: "bjox", parentExecID: "", pid: pid, tid: pid, namespacePid: 0, uid: 0, loginUid: 0, cwd: "/",
-            binary: "/bin/sh", arguments: "", flags: "", startTime: 0, inInitTree: false, container: nil,
-            containerKey: nil, properties: nil, namespaces: nil, capabilities: capabilities, details: details)
+            binary: "/bin/sh", arguments: arguments, flags: "", startTime: 0, inInitTree: false, container: nil,
+            containerKey: nil, properties: nil, namespaces: nil, capabilities: capabilities, details: details,
+            environment: environment.map { text in
+                Array(text.utf8).withUnsafeBytes { EnvironmentVariables($0, mask: nil) }
+            }, user: user)
     }
 
     /// Both encodings say the same, and all of it is the API's.
@@ -109,6 +113,35 @@ struct RightsEncodingTests {
         #expect(![told.ipc, told.mnt, told.pid, told.pidForChildren, told.cgroup].contains { $0.isHost })
         #expect(!told.hasTime && !told.hasTimeForChildren)
         #expect(ProcessDetails(record, DetailSettings(host: host)) == nil)
+    }
+
+    @Test("environment variables are told in their order, as they are")
+    func environment() throws {
+        func told(_ memory: String?) throws -> [[String]] {
+            try decoded(image(environment: memory)).processExec.process.environmentVariables.map { [$0.key, $0.value] }
+        }
+        #expect(
+            try told("PATH=/bin:/usr/bin\0A=b=c\0EMPTY=\0no equals sign\0=odd\0A=again\0Q=\"\\\n☃\0") == [
+                ["PATH", "/bin:/usr/bin"], ["A", "b=c"], ["EMPTY", ""], ["no equals sign", ""], ["", "odd"],
+                ["A", "again"], ["Q", "\"\\\n☃"],
+            ])
+        #expect(try told("").isEmpty && told("\0\0").isEmpty && told(nil).isEmpty)
+        let many = (0..<3000).map { "VARIABLE_\($0)=" + String(repeating: "v", count: $0 % 90) }
+        #expect(try told(many.map { $0 + "\0" }.joined()).map { $0.joined(separator: "=") } == many)
+    }
+
+    @Test("the account's name is told where there is one")
+    func user() throws {
+        #expect(try decoded(image(user: "nobody")).processExec.process.user.name == "nobody")
+        #expect(try !decoded(image()).processExec.process.hasUser)
+    }
+
+    @Test("an ancestor has no environment, the parent has")
+    func environmentOfAncestors() throws {
+        let family = image(pid: 7, environment: "SECRET=1\0")
+        let exec = try decoded(image(), ancestors: Ancestors.none.adding(family)).processExec
+        #expect(exec.ancestors.map(\.pid.value) == [7] && exec.ancestors[0].environmentVariables.isEmpty)
+        #expect(family.environment != nil && !exec.ancestors[0].flags.contains("truncArgs"))
     }
 
     @Test("ancestors are told of exec and exit where they are asked for, nearest first")

@@ -236,7 +236,7 @@ import Testing
         #expect(properties?.setuid == 0)
         #expect(properties?.setgid == nil)
         #expect(properties?.privileges == [.fileCapabilities, .fileSetuid])
-        #expect(properties?.unlinked == .init(inode: 42, links: 0))
+        #expect(properties?.unlinked == .init(inode: 42, links: 0, path: ""))
     }
 
     @Test mutating func `an ordinary file has no properties to tell`() {

@@ -14,10 +14,13 @@ struct Script {
     static let hostNamespaces = NamespaceKey(mount: 10, pid: 11)
     static let init1 = image(1)
 
-    init(limits: BarrierLimits = .init(), redaction: Redaction? = nil) {
+    init(
+        limits: BarrierLimits = .init(), details: DetailSettings = .init(), redaction: Redaction? = nil,
+        userNames: UserNames? = nil
+    ) {
         tracker = ProcessTracker(
             node: "n", registry: ContainerRegistry(host: Self.hostNamespaces), runtimeNames: ["runc", "conmon"],
-            limits: limits, redaction: redaction)
+            limits: limits, details: details, redaction: redaction, userNames: userNames)
         _ = tracker.adopt(
             tasks: [Self.exec(Self.init1, parent: image(0), type: REC_TASK, exe: "init\0sbin\0")], early: [],
             procfs: Procfs(root: "/nonexistent"), cgroupPaths: [:]
@@ -37,13 +40,16 @@ struct Script {
 
     mutating func exec(
         _ image: rec_image, parent: rec_image = init1, filename: String, cwd: String = "", arguments: [String] = [],
-        flags: rec_flag = rec_flag(0), cgroup: UInt64 = 1, namespaces: NamespaceKey = hostNamespaces,
-        argumentsTotal: Int? = nil, cpu: UInt16 = 0, edit: (inout rec_exec) -> Void = { _ in }
+        environment: [String] = [], flags: rec_flag = rec_flag(0), cgroup: UInt64 = 1,
+        namespaces: NamespaceKey = hostNamespaces, argumentsTotal: Int? = nil, cpu: UInt16 = 0,
+        edit: (inout rec_exec) -> Void = { _ in }
     ) {
         send(
             Self.exec(
                 image, parent: parent, head: head(REC_EXEC, cpu: cpu), filename: filename, cwd: cwd,
-                arguments: arguments.map { $0 + "\0" }.joined(), flags: flags, cgroup: cgroup, namespaces: namespaces,
+                arguments: arguments.map { $0 + "\0" }.joined(),
+                environment: environment.map { $0 + "\0" }.joined(), flags: flags, cgroup: cgroup,
+                namespaces: namespaces,
                 argumentsTotal: argumentsTotal, edit: edit))
     }
 
@@ -120,7 +126,8 @@ struct Script {
     static func exec(
         _ image: rec_image, parent: rec_image, head: rec_head = rec_head(), type: rec_type = REC_EXEC,
         filename: String = "", cwd: String = "", exe: String = "", arguments: String = "",
-        flags: rec_flag = rec_flag(0), cgroup: UInt64 = 1, namespaces: NamespaceKey = hostNamespaces,
+        environment: String = "", flags: rec_flag = rec_flag(0), cgroup: UInt64 = 1,
+        namespaces: NamespaceKey = hostNamespaces,
         argumentsTotal: Int? = nil, edit: (inout rec_exec) -> Void = { _ in }
     ) -> [UInt8] {
         var record = rec_exec()
@@ -137,10 +144,11 @@ struct Script {
         record.filename_len = UInt16(filename.utf8.count)
         record.cwd_len = UInt16(cwd.utf8.count)
         record.exe_len = UInt16(exe.utf8.count)
-        record.args_len = UInt16(arguments.utf8.count)
+        record.args_len = UInt16(arguments.utf8.count + environment.utf8.count)
+        record.env_total = UInt32(environment.utf8.count)
         record.args_total = UInt32(argumentsTotal ?? arguments.utf8.count)
         edit(&record)
-        return bytes(of: record) + Array((filename + cwd + exe + arguments).utf8)
+        return bytes(of: record) + Array((filename + cwd + exe + arguments + environment).utf8)
     }
 }
 

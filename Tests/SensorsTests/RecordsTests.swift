@@ -9,7 +9,7 @@ import Testing
     /// A rec_exec with the given parts behind it.
     private func execRecord(
         type: rec_type = REC_EXEC, flags: rec_flag = rec_flag(0), filename: String = "", cwd: String = "",
-        exe: String = "", arguments: String = "", argumentsTotal: Int? = nil
+        exe: String = "", arguments: String = "", argumentsTotal: Int? = nil, environmentTotal: Int = 0
     ) -> [UInt8] {
         var fixed = rec_exec()
         fixed.head.type = UInt16(type.rawValue)
@@ -19,6 +19,7 @@ import Testing
         fixed.exe_len = UInt16(exe.utf8.count)
         fixed.args_len = UInt16(arguments.utf8.count)
         fixed.args_total = UInt32(argumentsTotal ?? arguments.utf8.count)
+        fixed.env_total = UInt32(environmentTotal)
         return bytes(of: fixed) + Array((filename + cwd + exe + arguments).utf8)
     }
 
@@ -58,6 +59,18 @@ import Testing
         try withRecord(execRecord(arguments: "ab\0", argumentsTotal: total)) { record in
             guard case .exec(let exec) = record else { throw TestFailure("not an exec") }
             #expect(exec.argumentsToCome == toCome)
+        }
+    }
+
+    @Test(arguments: [(0, 0), (5, 5), (300_000, 262_137)])
+    func `the environment comes behind the arguments, up to the same limit`(total: Int, toCome: Int) throws {
+        let record = execRecord(arguments: "ab\0A=1\0", argumentsTotal: 3, environmentTotal: 4 + total)
+        try withRecord(record) { record in
+            guard case .exec(let exec) = record else { throw TestFailure("not an exec") }
+            #expect(exec.argumentsToCome == toCome)
+            let parts = exec.parts(of: exec.arguments)
+            #expect(String(decoding: parts.arguments, as: UTF8.self) == "ab\0")
+            #expect(String(decoding: parts.environment, as: UTF8.self) == "A=1\0")
         }
     }
 

@@ -51,12 +51,13 @@ extension SystemTests {
             let word = uniqueWord("unlinked")
             let directory = try TemporaryDirectory()
             try FileManager.default.copyItem(atPath: Artifacts.testProgram("short-lived"), toPath: directory("gone"))
-            try await expectNamelessFile(word, ["unlinked", directory("gone"), word])
+            try await expectNamelessFile(word, ["unlinked", directory("gone"), word], was: directory("gone"))
         }
 
         @Test func memfdBinaryHasAnInodeWithoutLinks() async throws {
             let word = uniqueWord("memfd")
-            try await expectNamelessFile(word, ["memfd", Artifacts.testProgram("short-lived"), word])
+            try await expectNamelessFile(
+                word, ["memfd", Artifacts.testProgram("short-lived"), word], was: "/memfd:copy")
         }
 
         @Test func ordinaryBinaryHasNoProperties() async throws {
@@ -142,13 +143,15 @@ extension SystemTests {
             }
         }
 
-        private func expectNamelessFile(_ word: String, _ words: [String]) async throws {
+        private func expectNamelessFile(_ word: String, _ words: [String], was path: String) async throws {
             try await EventStream.with(agent()) { events in
                 try await Command.succeed([Artifacts.testProgram("run")] + words)
                 let exec = try await events.exec(word)
                 let inode = exec.process.binaryProperties.file.inode
                 #expect(inode.hasLinks && inode.links.value == 0)
                 #expect(inode.number != 0)
+                #expect(exec.process.binaryProperties.file.path == path)
+                #expect(try await !events.exit(of: exec).process.hasBinaryProperties)
                 #expect(try await exported(exec).process.binaryProperties == exec.process.binaryProperties)
             }
         }
