@@ -243,7 +243,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "CRIAPI", "TetragonAPI",
+                "CLibbpf", "CRecords", "CRIAPI", "TetragonAPI",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),

@@ -16,6 +16,7 @@ steps() {
     step many-short-lived KERNEL=host RUNTIME=runc SUITE=ShortLived TEST_ENV="APUS_SHORT_LIVED=10000"
     step many-short-lived-crun KERNEL=host RUNTIME=crun SUITE=ShortLived TEST_ENV="APUS_SHORT_LIVED=10000"
     step exported KERNEL=host RUNTIME=runc SUITE=WholePathTests TEST_ENV="APUS_EXPORTED=1000000"
+    step ledger KERNEL=host RUNTIME=runc SUITE=LedgerTests TEST_ENV="APUS_LEDGER_RUNS=100"
     step restarts KERNEL=host RUNTIME=runc SUITE=RestartTests TEST_ENV="APUS_RESTARTS=500"
 }
 

@@ -4,6 +4,7 @@ import Containers
 import Glibc
 import Models
 import Processes
+import Server
 import Synchronization
 
 /// What other threads ask of the writer, taken by it between batches.
@@ -13,6 +14,7 @@ final class Mailbox: Sendable {
         case pods(PodChange, source: String)
         case found([Container])
         case containers(CheckedContinuation<[KnownContainer], Never>)
+        case ledger(CheckedContinuation<Ledger?, Never>)
         /// The pids of the process table, and what it holds of the first of some.
         case pids(CheckedContinuation<[UInt32], Never>)
         case page(of: ArraySlice<UInt32>, CheckedContinuation<TrackedPage, Never>)
@@ -25,6 +27,7 @@ final class Mailbox: Sendable {
                 continuation.resume(
                     returning: .failure(RegistrationError(.unavailable, "the agent is going and takes no container")))
             case .containers(let continuation): continuation.resume(returning: [])
+            case .ledger(let continuation): continuation.resume(returning: nil)
             case .pids(let continuation): continuation.resume(returning: [])
             case .page(let pids, let continuation):
                 continuation.resume(returning: TrackedPage(covered: pids.count))

@@ -100,6 +100,7 @@ struct Wiring {
                 page: { await writer.page(of: $0) }),
             sensors: SensorAccess(basePrograms: { writer.report.programs }, setTest: writer.setTestSensor),
             containers: { await writer.containers() },
+            ledger: { [ready] in ready.isOpen ? await writer.ledger() : nil },
             register: { request, peer in
                 Failpoint.requestReceived.reach()
                 let identity = try ContainerIdentity(request)
@@ -164,7 +165,7 @@ struct Wiring {
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
         try await group.run()
-        log.info("stopped", metadata: ["records_lost": "\(writer.report.recordsLost)"])
+        log.info("stopped", metadata: writer.lastLedger.metadata)
     }
 
     /// From the sensors' attachment to their end.

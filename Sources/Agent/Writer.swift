@@ -35,6 +35,7 @@ final class Writer: @unchecked Sendable {
     private let mailbox = Mailbox()
     private let published = Mutex(Report())
     private let lastRound = Atomic<UInt64>(0)
+    private let last = Mutex(Ledger())
     private let ended = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
     // The thread's own from start() on.
@@ -45,13 +46,15 @@ final class Writer: @unchecked Sendable {
     private var events = EventCounts()
     private var suspects: [rec_image] = []
     private var lastCount: UInt64 = 0
+    /// Something has come since the kernel's counters were read.
+    private var countIsStale = false
     private var kernel = KernelCounts()
     private var longestHeld: UInt64 = 0
     private var totalHeld: UInt64 = 0
     private var contradictions: UInt64 = 0
 
     private struct KernelCounts {
-        var noRoom: UInt64 = 0
+        var attemptedByCPU: [UInt64] = []
         var noRoomByCPU: [UInt64] = []
         var storageFailures: UInt64 = 0
         var missed: UInt64 = 0
@@ -109,6 +112,9 @@ final class Writer: @unchecked Sendable {
     func containers() async -> [KnownContainer] {
         await withCheckedContinuation { mailbox.send(.containers($0)) }
     }
+
+    /// What became of everything so far; nil of a writer that has ended.
+    func ledger() async -> Ledger? { await withCheckedContinuation { mailbox.send(.ledger($0)) } }
 
     /// The host pids of the process table.
     func pids() async -> [UInt32] { await withCheckedContinuation { mailbox.send(.pids($0)) } }
@@ -234,11 +240,14 @@ final class Writer: @unchecked Sendable {
             let delivered = sensors.drain(limit: Self.batch) { apply($0) }
             quietRounds = delivered == 0 ? quietRounds + 1 : 0
             busyRounds = delivered > 0 ? busyRounds + 1 : 0
+            if delivered > 0 { countIsStale = true }
             tracker.releaseOverdue(at: WallClock.bootNanoseconds) { letGo($0) }
             if tracker.hasLateTrees { markLateTrees() }
             if tracker.registry.takeNameless() { askRuntimes() }
             if quietRounds == 2 { quiet() }
-            if busyRounds % Self.roundsBetweenReports == 1 { takeStock() }
+            // What a CPU lost last leaves no gap: its counter tells, and that may have been too fresh to be read again.
+            let isLate = quietRounds > 2 && countIsStale && isCountDue(at: WallClock.bootNanoseconds)
+            if busyRounds % Self.roundsBetweenReports == 1 || isLate { takeStock() }
             if !publish() { hub.deliver(everything: quietRounds > 1) }
             if delivered < Self.batch, running {
                 sensors.pause(afterDelivering: delivered, wakeDescriptor: mailbox.wakeDescriptor)
@@ -247,9 +256,11 @@ final class Writer: @unchecked Sendable {
         // Nothing new comes from here on; what was sent is still told.
         sensors.detach()
         while sensors.drain(limit: Self.batch, { apply($0) }) > 0 { publish() }
+        readCounters()
         quiet()
         tracker.releaseAll { letGo($0) }
         publish()
+        last.withLock { $0 = accounts() }
         mailbox.refuse()
         ended.withLock { $0 }?.resume()
     }
@@ -311,20 +322,74 @@ final class Writer: @unchecked Sendable {
         sweepAt = max(sweepAt, 2 * tracker.processCount)
     }
 
-    private var recordsLost: UInt64 { max(tracker.ledger.lost, kernel.noRoom) }
+    private var recordsLost: UInt64 { tracker.ledger.lost(counted: kernel.noRoomByCPU) }
+
+    private func isCountDue(at now: UInt64) -> Bool { now &- lastCount > 1_000_000_000 }
+
+    private func readCounters() {
+        lastCount = WallClock.bootNanoseconds
+        countIsStale = false
+        let statistics = sensors.statistics()
+        kernel = KernelCounts(
+            attemptedByCPU: statistics.map(\.seq), noRoomByCPU: statistics.map { $0.counters.0 + $0.counters.1 },
+            storageFailures: statistics.reduce(0) { $0 + $1.counters.2 }, missed: sensors.missed())
+    }
+
+    private func tellLoss() {
+        let loss = lossNews.since(
+            numbered: tracker.ledger.lostByCPU, counted: kernel.noRoomByCPU, malformed: tracker.ledger.malformed,
+            missed: kernel.missed)
+        if let loss { hub.publish(loss) }
+    }
+
+    /// Everything that has come so far is read and handed to the subscribers first.
+    private func balance() -> Ledger {
+        catchUp()
+        publish()
+        readCounters()
+        takeStock()
+        return accounts()
+    }
+
+    private func accounts() -> Ledger {
+        var ledger = Ledger()
+        let (received, counters) = (tracker.ledger.receivedByCPU, tracker.counters)
+        for cpu in 0..<max(received.count, kernel.attemptedByCPU.count) {
+            let read = cpu < received.count ? received[cpu] : 0
+            let lost = cpu < kernel.noRoomByCPU.count ? kernel.noRoomByCPU[cpu] : 0
+            // The kernel counts on while its counters are read.
+            let attempted = max(cpu < kernel.attemptedByCPU.count ? kernel.attemptedByCPU[cpu] : 0, read + lost)
+            guard attempted > 0 else { continue }
+            ledger.cpus.append(.init(number: UInt32(cpu), attempted: attempted, received: read, lost: lost))
+        }
+        ledger.missed = kernel.missed
+        ledger.records.exec = counters.execs + UInt64(tracker.pendingExecs)
+        ledger.records.arguments = counters.arguments
+        ledger.records.fork = counters.forks
+        ledger.records.exit = counters.exits + counters.unknownExits + counters.repeatedExits
+        ledger.records.cgroup = counters.cgroups
+        ledger.records.malformed = tracker.ledger.malformed - tracker.ledger.malformedUnnumbered
+        ledger.events.exec = events.execs.reduce(0, +)
+        ledger.events.exit = events.exits
+        ledger.events.test = events.tests
+        ledger.events.found = counters.found
+        ledger.events.repeatedExit = counters.repeatedExits
+        ledger.events.waiting = UInt64(tracker.heldEvents + tracker.pendingExecs)
+        ledger.accounts = hub.accounts
+        return ledger
+    }
+
+    /// As it was when the thread had ended, but for what subscribers have read since.
+    var lastLedger: Ledger {
+        var ledger = last.withLock { $0 }
+        ledger.accounts = hub.accounts
+        return ledger
+    }
 
     /// What is due now and then, in a storm too.
     private func takeStock() {
         tracker.refreshClock()
-        let now = WallClock.bootNanoseconds
-        if now &- lastCount > 1_000_000_000 {
-            lastCount = now
-            let counters = sensors.statistics().map(\.counters)
-            kernel = KernelCounts(
-                noRoom: counters.reduce(0) { $0 + $1.0 + $1.1 }, noRoomByCPU: counters.map { $0.0 + $0.1 },
-                storageFailures: counters.reduce(0) { $0 + $1.2 },
-                missed: sensors.missed())
-        }
+        if isCountDue(at: WallClock.bootNanoseconds) { readCounters() }
         let lost = recordsLost
         if lost != lostAtLastWarning {
             log.warning(
@@ -332,10 +397,7 @@ final class Writer: @unchecked Sendable {
                 metadata: ["lost": "\(lost - lostAtLastWarning)", "lost_total": "\(lost)"])
             lostAtLastWarning = lost
         }
-        let loss = lossNews.since(
-            numbered: tracker.ledger.lostByCPU, counted: kernel.noRoomByCPU, malformed: tracker.ledger.malformed,
-            missed: kernel.missed)
-        if let loss { hub.publish(loss) }
+        tellLoss()
         let gone = tracker.registry.takeGone()
         if !gone.isEmpty { containersGone(gone) }
         renewReport()
@@ -378,6 +440,7 @@ final class Writer: @unchecked Sendable {
                 learn(found)
                 markLateTrees()
             case .containers(let continuation): continuation.resume(returning: tracker.registry.known)
+            case .ledger(let continuation): continuation.resume(returning: balance())
             case .pids(let continuation): continuation.resume(returning: tracker.pids)
             case .page(let pids, let continuation): continuation.resume(returning: tracker.page(of: pids))
             case .testSensor(let isOn, let continuation):

@@ -40,12 +40,13 @@ extension Writer {
         /// By the origin's raw value.
         var execs = [UInt64](repeating: 0, count: ExecOrigin.Kind.allCases.count)
         var exits: UInt64 = 0
+        var tests: UInt64 = 0
 
         mutating func count(_ event: ProcessEvent) {
             switch event.kind {
             case .exec: execs[Int(event.process.origin.kind.rawValue)] += 1
             case .exit: exits += 1
-            case .test: break
+            case .test: tests += 1
             }
         }
     }

@@ -8,22 +8,37 @@ package final class EventHub: Sendable {
 
     private struct State {
         var subscriptions: [Subscription] = []
-        /// Losses and deliveries of those who have left, so that the sums never go back.
-        var departedLost: UInt64 = 0
-        var departedDelivered: UInt64 = 0
-        var departedOutcome = Outcome()
+        /// Of those who have left, so that the sums never go back.
+        var departed = Account(name: "departed")
         var closed = false
         /// What the writer thread is to tell, so that all see it in one place.
         var notices: [Event] = []
     }
 
-    /// What one subscriber has had and lost.
-    package struct Account: Sendable {
+    /// What became of the events that a subscriber was offered:
+    /// `offered == filtered + delivered + lost + waiting`.
+    package struct Account: Sendable, Equatable {
         package var name: String
-        package var delivered: UInt64
-        package var lost: UInt64
+        /// Published since it subscribed.
+        package var offered: UInt64 = 0
+        /// Not what it asks for.
+        package var filtered: UInt64 = 0
+        package var delivered: UInt64 = 0
+        /// It was too slow for them.
+        package var lost: UInt64 = 0
+        /// In its queue; of one who has left, what it left there.
+        package var waiting: UInt64 = 0
         /// Of those delivered; empty for a subscriber that is the last to have them.
-        package var outcome: Outcome
+        package var outcome = Outcome()
+
+        package static func += (sum: inout Account, more: Account) {
+            sum.offered += more.offered
+            sum.filtered += more.filtered
+            sum.delivered += more.delivered
+            sum.lost += more.lost
+            sum.waiting += more.waiting
+            sum.outcome += more.outcome
+        }
     }
 
     private let encoder: EventEncoder
@@ -111,26 +126,20 @@ package final class EventHub: Sendable {
 
     /// Each subscriber of this moment, and all who have left as one ("departed").
     package var accounts: [Account] {
-        let (subscriptions, departed) = state.withLock {
-            (
-                $0.subscriptions,
-                Account(
-                    name: "departed", delivered: $0.departedDelivered, lost: $0.departedLost,
-                    outcome: $0.departedOutcome)
-            )
-        }
-        return subscriptions.map {
-            Account(name: $0.name, delivered: $0.delivered, lost: $0.lost, outcome: $0.outcome)
-        } + [departed]
+        let (subscriptions, departed) = state.withLock { ($0.subscriptions, $0.departed) }
+        return subscriptions.map(\.account) + [departed]
     }
 
     private func remove(_ subscription: Subscription) {
         state.withLock { state in
             guard let index = state.subscriptions.firstIndex(where: { $0 === subscription }) else { return }
             state.subscriptions.remove(at: index)
-            state.departedLost += subscription.lost
-            state.departedDelivered += subscription.delivered
-            state.departedOutcome += subscription.outcome
+            state.departed += subscription.account
         }
     }
+}
+
+extension EventHub.Account {
+    /// Of a subscriber that has been offered nothing yet.
+    package init(name: String) { self.init(name: name, offered: 0) }
 }

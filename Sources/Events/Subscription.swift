@@ -34,10 +34,16 @@ package final class Subscription: Sendable {
         var bytes = 0
         var reader: CheckedContinuation<[Event]?, Never>?
         var batch = 0
+        var offered: UInt64 = 0
+        var filtered: UInt64 = 0
         var lost: UInt64 = 0
         /// What the reader has not been told to be missing.
         var untold = Loss()
         var delivered: UInt64 = 0
+        /// What its reader left in the queue.
+        var leftBehind: UInt64 = 0
+        /// Of those in the queue, the ones that tell of losses.
+        var lossesInQueue = 0
         var outcome = Outcome()
         var closed = false
         /// When the last batch was taken, ns of CLOCK_BOOTTIME.
@@ -52,8 +58,21 @@ package final class Subscription: Sendable {
             let batch = Array(queue.prefix(count))
             queue.removeFirst(batch.count)
             bytes -= batch.reduce(0) { $0 + $1.size }
-            delivered += UInt64(batch.count { $0.kind != .loss })
+            let losses = lossesInQueue == 0 ? 0 : batch.count { $0.kind == .loss }
+            lossesInQueue -= losses
+            delivered += UInt64(batch.count - losses)
             return batch
+        }
+
+        /// Events in the queue, or left in it.
+        var waiting: UInt64 { UInt64(queue.count - lossesInQueue) + leftBehind }
+
+        /// Nobody will read what waits.
+        mutating func abandon() {
+            leftBehind = waiting
+            queue = []
+            lossesInQueue = 0
+            bytes = 0
         }
     }
 
@@ -77,8 +96,15 @@ package final class Subscription: Sendable {
     package var lost: UInt64 { state.withLock { $0.lost } }
     /// Events handed to the reader.
     package var delivered: UInt64 { state.withLock { $0.delivered } }
-    /// What the reader said of them.
-    package var outcome: Outcome { state.withLock { $0.outcome } }
+
+    /// Everything that it was offered, and what became of that, at one moment.
+    var account: EventHub.Account {
+        state.withLock { state in
+            EventHub.Account(
+                name: name, offered: state.offered, filtered: state.filtered, delivered: state.delivered,
+                lost: state.lost, waiting: state.waiting, outcome: state.outcome)
+        }
+    }
 
     /// Called by a reader that passes events on, before it closes the subscription.
     package func add(_ outcome: Outcome) { state.withLock { $0.outcome += outcome } }
@@ -147,6 +173,7 @@ package final class Subscription: Sendable {
     /// At the place where events are missing: behind those that waited when there was no room.
     private func tellLoss(_ state: inout State) {
         guard let lossEncoder, !state.untold.isEmpty else { return }
+        state.lossesInQueue += 1
         let event = lossEncoder.encode(state.untold, time: WallClock().wall(WallClock.bootNanoseconds))
         state.queue.append(event)
         state.bytes += event.size
@@ -167,18 +194,21 @@ package final class Subscription: Sendable {
                 || Int64(bitPattern: now &- state.takenAt) >= linger)
     }
 
-    /// The reader leaves: nothing more arrives, its account is closed.
+    /// The reader leaves: nothing more arrives, what waits is nobody's any more, and its account is closed.
     package func close() {
         end()
+        state.withLock { $0.abandon() }
         onClose(self)
     }
 
-    /// What waits is still read, nothing more arrives.
-    func end() {
+    /// What waits is still read, and behind it what is missing; nothing more arrives.
+    package func end() {
         let now = WallClock.bootNanoseconds
         let wake: (CheckedContinuation<[Event]?, Never>, [Event]?)? = state.withLock { state in
             guard !state.closed else { return nil }
             state.closed = true
+            // One more than the queue may hold, and the last.
+            tellLoss(&state)
             guard let reader = state.reader else { return nil }
             state.reader = nil
             return (reader, state.queue.isEmpty ? nil : state.take(upTo: state.batch, now))
@@ -203,6 +233,8 @@ package final class Subscription: Sendable {
     private func offerAccepted(_ wanted: [Event], now: UInt64, isLast: Bool) {
         let wake: (CheckedContinuation<[Event]?, Never>, [Event])? = state.withLock { state in
             guard !state.closed else { return nil }
+            state.offered += UInt64(events.count)
+            state.filtered += UInt64(events.count - wanted.count)
             for event in wanted { add(event, to: &state) }
             // Nothing more comes for now: what is missing is told without.
             if isLast, hasRoom(state) { tellLoss(&state) }

@@ -25,6 +25,7 @@ struct Barrier {
 
     private var queues: [UInt64: Queue] = [:]
     private var bytes = 0
+    private(set) var eventCount = 0
     private let limits: BarrierLimits
     private static let imageBytes = 256
 
@@ -35,6 +36,7 @@ struct Barrier {
     /// - Parameter directory: the awaited cgroup.
     mutating func hold(_ event: ProcessEvent, for directory: UInt64) {
         bytes += queues[directory, default: Queue()].add(event)
+        eventCount += 1
         event.process.heldFor = directory
     }
 
@@ -54,6 +56,7 @@ struct Barrier {
     mutating func release(_ directory: UInt64) -> Queue? {
         guard let queue = queues.removeValue(forKey: directory) else { return nil }
         bytes -= queue.bytes
+        eventCount -= queue.events.count
         return queue
     }
 

@@ -37,6 +37,7 @@ extension ProcessTracker {
             bytes.withUnsafeBytes { try? ExecView($0).fixed }.map { (fixed: $0, bytes: bytes) }
         }.sorted { ($0.fixed.image.start, $0.fixed.image.tgid) < ($1.fixed.image.start, $1.fixed.image.tgid) }
         ledger.malformed += UInt64(tasks.count - found.count)
+        ledger.malformedUnnumbered += UInt64(tasks.count - found.count)
 
         for (fixed, _) in found {
             guessContainer(fixed, cgroupPaths: cgroupPaths)
@@ -54,6 +55,7 @@ extension ProcessTracker {
                 fixed, bytes, inTree: trees[fixed.image.tgid] != nil, began: seenTwice ?? fixed.image.start,
                 procfs: procfs)
             if seenTwice == nil, fixed.flags & REC_FLAG_KERNEL_THREAD.rawValue == 0 {
+                counters.found += 1
                 emit(event(.exec, fixed.image.start, entry))
             }
         }

@@ -34,6 +34,11 @@ package struct ProcessTracker {
     package struct Counters: Sendable {
         package var execs: UInt64 = 0
         package var forks: UInt64 = 0
+        /// Records of further arguments, and of directories.
+        package var arguments: UInt64 = 0
+        package var cgroups: UInt64 = 0
+        /// Processes that were there before the agent, each with an exec event.
+        package var found: UInt64 = 0
         package var exits: UInt64 = 0
         /// Exits that more than one thread reported.
         package var repeatedExits: UInt64 = 0
@@ -76,10 +81,16 @@ package struct ProcessTracker {
 
     package var processCount: Int { table.count }
 
+    /// Execs whose arguments have not all come.
+    package var pendingExecs: Int { pending.count }
+    /// Events that wait until it is known whose container they are of.
+    package var heldEvents: Int { barrier.eventCount }
+
     /// Takes one record from the ring. `emit` is called for each event that is ready, in order.
     package mutating func apply(_ record: UnsafeRawBufferPointer, emit: (ProcessEvent) -> Void) {
         guard record.count >= MemoryLayout<rec_head>.size else {
             ledger.malformed += 1
+            ledger.malformedUnnumbered += 1
             return
         }
         let head = record.loadUnaligned(as: rec_head.self)
@@ -91,10 +102,14 @@ package struct ProcessTracker {
         }
         switch decoded {
         case .exec(let view): exec(view, record: record, emit: emit)
-        case .arguments(let view): continuation(view, emit: emit)
+        case .arguments(let view):
+            counters.arguments += 1
+            continuation(view, emit: emit)
         case .fork(let fixed): fork(fixed)
         case .exit(let fixed): exit(fixed, emit: emit)
-        case .cgroup(let view): cgroup(view, emit: emit)
+        case .cgroup(let view):
+            counters.cgroups += 1
+            cgroup(view, emit: emit)
         case .task: ledger.malformed += 1  // The iterator's, never the ring's.
         }
     }

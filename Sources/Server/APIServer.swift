@@ -76,7 +76,7 @@ package final class APIServer: Service {
     private let configuration: Configuration
     private let service: SensorsService
     private let streams: OpenStreams
-    private let containersService: ContainersService
+    private let nodeService: NodeService
     private let hookService: HookService
     private let readService: ReadService
     private let healthService: HealthService
@@ -95,7 +95,8 @@ package final class APIServer: Service {
         configuration: Configuration, hub: EventHub, ready: ReadyGate,
         health: @escaping @Sendable () -> HealthReport, info: @escaping @Sendable () -> InfoReport,
         debug: DebugAccess, sensors: SensorAccess,
-        containers: @escaping @Sendable () async -> [KnownContainer], register: @escaping Register,
+        containers: @escaping @Sendable () async -> [KnownContainer],
+        ledger: @escaping @Sendable () async -> Ledger?, register: @escaping Register,
         refused: @escaping @Sendable (HookRefusal) -> Void, log: Logger
     ) {
         self.configuration = configuration
@@ -109,7 +110,7 @@ package final class APIServer: Service {
             ready.isOpen ? health() : HealthReport(.stopped, details: "starting")
         }
         healthService = HealthService(health: health, stopping: stopping)
-        containersService = ContainersService(containers: containers)
+        nodeService = NodeService(containers: containers, ledger: ledger)
         let streams = OpenStreams()
         self.streams = streams
         func service(_ peers: PeerTable, _ debug: DebugEndpoint, _ sensors: SensorTable) -> SensorsService {
@@ -134,7 +135,7 @@ package final class APIServer: Service {
             endpoints.append(
                 endpoint(
                     try listener(configuration.serverAddress, mode: 0o600, tls: tls, peers: peers),
-                    [service, containersService, healthService, ReflectionService()], Self.transport))
+                    [service, nodeService, healthService, ReflectionService()], Self.transport))
             var hook = Self.transport
             hook.rpc.maxRequestPayloadSize = Self.largestHookRequest
             hook.http2.maxConcurrentStreams = 1

@@ -29,7 +29,8 @@ final class OpenStreams: Sendable {
             state.closed = true
             return Array(state.leases.values)
         }
-        for subscription in subscriptions { subscription.close() }
+        // What waits is still sent; the account is closed when the lease is dropped.
+        for subscription in subscriptions { subscription.end() }
     }
 
     private func end(_ subscription: Subscription) {

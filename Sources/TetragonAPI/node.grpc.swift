@@ -35,9 +35,23 @@ package enum Apus_V1_Node: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "GetLedger" metadata.
+        package enum GetLedger: Sendable {
+            /// Request type for "GetLedger".
+            package typealias Input = Apus_V1_GetLedgerRequest
+            /// Response type for "GetLedger".
+            package typealias Output = Apus_V1_GetLedgerResponse
+            /// Descriptor for "GetLedger".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.v1.Node"),
+                method: "GetLedger",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "apus.v1.Node" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
-            ListContainers.descriptor
+            ListContainers.descriptor,
+            GetLedger.descriptor
         ]
     }
 }
@@ -85,6 +99,24 @@ extension Apus_V1_Node {
             request: GRPCCore.StreamingServerRequest<Apus_V1_ListContainersRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_ListContainersResponse>
+
+        /// Handle the "GetLedger" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What became of everything that the kernel's programs saw.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_V1_GetLedgerRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_V1_GetLedgerResponse` messages.
+        func getLedger(
+            request: GRPCCore.StreamingServerRequest<Apus_V1_GetLedgerRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_GetLedgerResponse>
     }
 
     /// Service protocol for the "apus.v1.Node" service.
@@ -116,6 +148,24 @@ extension Apus_V1_Node {
             request: GRPCCore.ServerRequest<Apus_V1_ListContainersRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Apus_V1_ListContainersResponse>
+
+        /// Handle the "GetLedger" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What became of everything that the kernel's programs saw.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_GetLedgerRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Apus_V1_GetLedgerResponse` message.
+        func getLedger(
+            request: GRPCCore.ServerRequest<Apus_V1_GetLedgerRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Apus_V1_GetLedgerResponse>
     }
 
     /// Simple service protocol for the "apus.v1.Node" service.
@@ -145,6 +195,24 @@ extension Apus_V1_Node {
             request: Apus_V1_ListContainersRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Apus_V1_ListContainersResponse
+
+        /// Handle the "GetLedger" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What became of everything that the kernel's programs saw.
+        ///
+        /// - Parameters:
+        ///   - request: A `Apus_V1_GetLedgerRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Apus_V1_GetLedgerResponse` to respond with.
+        func getLedger(
+            request: Apus_V1_GetLedgerRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Apus_V1_GetLedgerResponse
     }
 }
 
@@ -158,6 +226,17 @@ extension Apus_V1_Node.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_ListContainersResponse>(),
             handler: { request, context in
                 try await self.listContainers(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Apus_V1_Node.Method.GetLedger.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_GetLedgerRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_GetLedgerResponse>(),
+            handler: { request, context in
+                try await self.getLedger(
                     request: request,
                     context: context
                 )
@@ -179,6 +258,17 @@ extension Apus_V1_Node.ServiceProtocol {
         )
         return GRPCCore.StreamingServerResponse(single: response)
     }
+
+    package func getLedger(
+        request: GRPCCore.StreamingServerRequest<Apus_V1_GetLedgerRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_GetLedgerResponse> {
+        let response = try await self.getLedger(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
@@ -190,6 +280,19 @@ extension Apus_V1_Node.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Apus_V1_ListContainersResponse> {
         return GRPCCore.ServerResponse<Apus_V1_ListContainersResponse>(
             message: try await self.listContainers(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func getLedger(
+        request: GRPCCore.ServerRequest<Apus_V1_GetLedgerRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Apus_V1_GetLedgerResponse> {
+        return GRPCCore.ServerResponse<Apus_V1_GetLedgerResponse>(
+            message: try await self.getLedger(
                 request: request.message,
                 context: context
             ),
@@ -232,6 +335,29 @@ extension Apus_V1_Node {
             deserializer: some GRPCCore.MessageDeserializer<Apus_V1_ListContainersResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_ListContainersResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetLedger" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What became of everything that the kernel's programs saw.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_GetLedgerRequest` message.
+        ///   - serializer: A serializer for `Apus_V1_GetLedgerRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_V1_GetLedgerResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getLedger<Result>(
+            request: GRPCCore.ClientRequest<Apus_V1_GetLedgerRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_V1_GetLedgerRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_V1_GetLedgerResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_GetLedgerResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -288,6 +414,40 @@ extension Apus_V1_Node {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "GetLedger" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What became of everything that the kernel's programs saw.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_GetLedgerRequest` message.
+        ///   - serializer: A serializer for `Apus_V1_GetLedgerRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_V1_GetLedgerResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func getLedger<Result>(
+            request: GRPCCore.ClientRequest<Apus_V1_GetLedgerRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_V1_GetLedgerRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_V1_GetLedgerResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_GetLedgerResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Apus_V1_Node.Method.GetLedger.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -318,6 +478,35 @@ extension Apus_V1_Node.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_ListContainersRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_ListContainersResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetLedger" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What became of everything that the kernel's programs saw.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Apus_V1_GetLedgerRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getLedger<Result>(
+        request: GRPCCore.ClientRequest<Apus_V1_GetLedgerRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_GetLedgerResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getLedger(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_GetLedgerRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_GetLedgerResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -354,6 +543,39 @@ extension Apus_V1_Node.ClientProtocol {
             metadata: metadata
         )
         return try await self.listContainers(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetLedger" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What became of everything that the kernel's programs saw.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getLedger<Result>(
+        _ message: Apus_V1_GetLedgerRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_GetLedgerResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Apus_V1_GetLedgerRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getLedger(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -108,6 +108,178 @@ package nonisolated struct Apus_V1_KnownContainer: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+package nonisolated struct Apus_V1_GetLedgerRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// All of it as it stood at one moment, so that the sums hold to the last one.
+package nonisolated struct Apus_V1_GetLedgerResponse: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// CPUs that have sent anything.
+  package var cpus: [Apus_V1_GetLedgerResponse.CPU] {
+    get {_storage._cpus}
+    set {_uniqueStorage()._cpus = newValue}
+  }
+
+  /// Events that the kernel kept from the programs because one was running already.
+  package var missed: UInt64 {
+    get {_storage._missed}
+    set {_uniqueStorage()._missed = newValue}
+  }
+
+  package var records: Apus_V1_GetLedgerResponse.Records {
+    get {_storage._records ?? Apus_V1_GetLedgerResponse.Records()}
+    set {_uniqueStorage()._records = newValue}
+  }
+  /// Returns true if `records` has been explicitly set.
+  package var hasRecords: Bool {_storage._records != nil}
+  /// Clears the value of `records`. Subsequent reads from it will return its default value.
+  package mutating func clearRecords() {_uniqueStorage()._records = nil}
+
+  package var events: Apus_V1_GetLedgerResponse.Events {
+    get {_storage._events ?? Apus_V1_GetLedgerResponse.Events()}
+    set {_uniqueStorage()._events = newValue}
+  }
+  /// Returns true if `events` has been explicitly set.
+  package var hasEvents: Bool {_storage._events != nil}
+  /// Clears the value of `events`. Subsequent reads from it will return its default value.
+  package mutating func clearEvents() {_uniqueStorage()._events = nil}
+
+  /// In the order in which they came.
+  package var subscribers: [Apus_V1_GetLedgerResponse.Subscriber] {
+    get {_storage._subscribers}
+    set {_uniqueStorage()._subscribers = newValue}
+  }
+
+  /// All who have left.
+  package var departed: Apus_V1_GetLedgerResponse.Subscriber {
+    get {_storage._departed ?? Apus_V1_GetLedgerResponse.Subscriber()}
+    set {_uniqueStorage()._departed = newValue}
+  }
+  /// Returns true if `departed` has been explicitly set.
+  package var hasDeparted: Bool {_storage._departed != nil}
+  /// Clears the value of `departed`. Subsequent reads from it will return its default value.
+  package mutating func clearDeparted() {_uniqueStorage()._departed = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// attempted = received + lost + unread
+  package nonisolated struct CPU: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var cpu: UInt32 = 0
+
+    /// Records that programs on this CPU had to send.
+    package var attempted: UInt64 = 0
+
+    package var received: UInt64 = 0
+
+    /// The ring had no room for them.
+    package var lost: UInt64 = 0
+
+    /// In the ring, or on their way into it.
+    package var unread: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  /// Received, by kind: together what all CPUs' records came to.
+  package nonisolated struct Records: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var exec: UInt64 = 0
+
+    /// Arguments that follow an exec.
+    package var arguments: UInt64 = 0
+
+    package var fork: UInt64 = 0
+
+    package var exit: UInt64 = 0
+
+    package var cgroup: UInt64 = 0
+
+    /// No event came of them.
+    package var malformed: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  /// records.exec + records.exit + found = exec + exit + repeated_exit + waiting
+  package nonisolated struct Events: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var exec: UInt64 = 0
+
+    package var exit: UInt64 = 0
+
+    /// Of the sensor "test", beside the exec that it comes from.
+    package var test: UInt64 = 0
+
+    /// Processes that were there before the agent: an exec without a record each.
+    package var found: UInt64 = 0
+
+    /// Exit records of processes whose exit had been told.
+    package var repeatedExit: UInt64 = 0
+
+    /// Not made yet: their container, or the rest of their arguments, is waited for.
+    package var waiting: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  /// offered = filtered + delivered + lost + waiting
+  package nonisolated struct Subscriber: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var name: String = String()
+
+    /// Events made since it subscribed.
+    package var offered: UInt64 = 0
+
+    /// Its own filters left them out.
+    package var filtered: UInt64 = 0
+
+    package var delivered: UInt64 = 0
+
+    /// It was too slow for them.
+    package var lost: UInt64 = 0
+
+    /// In its queue; of those who have left, what they left in theirs.
+    package var waiting: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "apus.v1"
@@ -268,6 +440,345 @@ nonisolated extension Apus_V1_KnownContainer: SwiftProtobuf.Message, SwiftProtob
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_GetLedgerRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetLedgerRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_GetLedgerRequest, rhs: Apus_V1_GetLedgerRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_GetLedgerResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetLedgerResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cpus\0\u{1}missed\0\u{1}records\0\u{1}events\0\u{1}subscribers\0\u{1}departed\0")
+
+  fileprivate class _StorageClass {
+    var _cpus: [Apus_V1_GetLedgerResponse.CPU] = []
+    var _missed: UInt64 = 0
+    var _records: Apus_V1_GetLedgerResponse.Records? = nil
+    var _events: Apus_V1_GetLedgerResponse.Events? = nil
+    var _subscribers: [Apus_V1_GetLedgerResponse.Subscriber] = []
+    var _departed: Apus_V1_GetLedgerResponse.Subscriber? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _cpus = source._cpus
+      _missed = source._missed
+      _records = source._records
+      _events = source._events
+      _subscribers = source._subscribers
+      _departed = source._departed
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeRepeatedMessageField(value: &_storage._cpus) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._missed) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._records) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._events) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._subscribers) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._departed) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._cpus.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._cpus, fieldNumber: 1)
+      }
+      if _storage._missed != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._missed, fieldNumber: 2)
+      }
+      try { if let v = _storage._records {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._events {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._subscribers.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._subscribers, fieldNumber: 5)
+      }
+      try { if let v = _storage._departed {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_GetLedgerResponse, rhs: Apus_V1_GetLedgerResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._cpus != rhs_storage._cpus {return false}
+        if _storage._missed != rhs_storage._missed {return false}
+        if _storage._records != rhs_storage._records {return false}
+        if _storage._events != rhs_storage._events {return false}
+        if _storage._subscribers != rhs_storage._subscribers {return false}
+        if _storage._departed != rhs_storage._departed {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_GetLedgerResponse.CPU: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Apus_V1_GetLedgerResponse.protoMessageName + ".CPU"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cpu\0\u{1}attempted\0\u{1}received\0\u{1}lost\0\u{1}unread\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.cpu) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.attempted) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.received) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.lost) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.unread) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.cpu != 0 {
+      try visitor.visitSingularUInt32Field(value: self.cpu, fieldNumber: 1)
+    }
+    if self.attempted != 0 {
+      try visitor.visitSingularUInt64Field(value: self.attempted, fieldNumber: 2)
+    }
+    if self.received != 0 {
+      try visitor.visitSingularUInt64Field(value: self.received, fieldNumber: 3)
+    }
+    if self.lost != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lost, fieldNumber: 4)
+    }
+    if self.unread != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unread, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_GetLedgerResponse.CPU, rhs: Apus_V1_GetLedgerResponse.CPU) -> Bool {
+    if lhs.cpu != rhs.cpu {return false}
+    if lhs.attempted != rhs.attempted {return false}
+    if lhs.received != rhs.received {return false}
+    if lhs.lost != rhs.lost {return false}
+    if lhs.unread != rhs.unread {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_GetLedgerResponse.Records: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Apus_V1_GetLedgerResponse.protoMessageName + ".Records"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exec\0\u{1}arguments\0\u{1}fork\0\u{1}exit\0\u{1}cgroup\0\u{1}malformed\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.exec) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.arguments) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.fork) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.exit) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.cgroup) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.malformed) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.exec != 0 {
+      try visitor.visitSingularUInt64Field(value: self.exec, fieldNumber: 1)
+    }
+    if self.arguments != 0 {
+      try visitor.visitSingularUInt64Field(value: self.arguments, fieldNumber: 2)
+    }
+    if self.fork != 0 {
+      try visitor.visitSingularUInt64Field(value: self.fork, fieldNumber: 3)
+    }
+    if self.exit != 0 {
+      try visitor.visitSingularUInt64Field(value: self.exit, fieldNumber: 4)
+    }
+    if self.cgroup != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cgroup, fieldNumber: 5)
+    }
+    if self.malformed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.malformed, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_GetLedgerResponse.Records, rhs: Apus_V1_GetLedgerResponse.Records) -> Bool {
+    if lhs.exec != rhs.exec {return false}
+    if lhs.arguments != rhs.arguments {return false}
+    if lhs.fork != rhs.fork {return false}
+    if lhs.exit != rhs.exit {return false}
+    if lhs.cgroup != rhs.cgroup {return false}
+    if lhs.malformed != rhs.malformed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_GetLedgerResponse.Events: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Apus_V1_GetLedgerResponse.protoMessageName + ".Events"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exec\0\u{1}exit\0\u{1}test\0\u{1}found\0\u{3}repeated_exit\0\u{1}waiting\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.exec) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.exit) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.test) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.found) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.repeatedExit) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.waiting) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.exec != 0 {
+      try visitor.visitSingularUInt64Field(value: self.exec, fieldNumber: 1)
+    }
+    if self.exit != 0 {
+      try visitor.visitSingularUInt64Field(value: self.exit, fieldNumber: 2)
+    }
+    if self.test != 0 {
+      try visitor.visitSingularUInt64Field(value: self.test, fieldNumber: 3)
+    }
+    if self.found != 0 {
+      try visitor.visitSingularUInt64Field(value: self.found, fieldNumber: 4)
+    }
+    if self.repeatedExit != 0 {
+      try visitor.visitSingularUInt64Field(value: self.repeatedExit, fieldNumber: 5)
+    }
+    if self.waiting != 0 {
+      try visitor.visitSingularUInt64Field(value: self.waiting, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_GetLedgerResponse.Events, rhs: Apus_V1_GetLedgerResponse.Events) -> Bool {
+    if lhs.exec != rhs.exec {return false}
+    if lhs.exit != rhs.exit {return false}
+    if lhs.test != rhs.test {return false}
+    if lhs.found != rhs.found {return false}
+    if lhs.repeatedExit != rhs.repeatedExit {return false}
+    if lhs.waiting != rhs.waiting {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_GetLedgerResponse.Subscriber: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Apus_V1_GetLedgerResponse.protoMessageName + ".Subscriber"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}offered\0\u{1}filtered\0\u{1}delivered\0\u{1}lost\0\u{1}waiting\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.offered) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.filtered) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.delivered) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.lost) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.waiting) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.offered != 0 {
+      try visitor.visitSingularUInt64Field(value: self.offered, fieldNumber: 2)
+    }
+    if self.filtered != 0 {
+      try visitor.visitSingularUInt64Field(value: self.filtered, fieldNumber: 3)
+    }
+    if self.delivered != 0 {
+      try visitor.visitSingularUInt64Field(value: self.delivered, fieldNumber: 4)
+    }
+    if self.lost != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lost, fieldNumber: 5)
+    }
+    if self.waiting != 0 {
+      try visitor.visitSingularUInt64Field(value: self.waiting, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_GetLedgerResponse.Subscriber, rhs: Apus_V1_GetLedgerResponse.Subscriber) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.offered != rhs.offered {return false}
+    if lhs.filtered != rhs.filtered {return false}
+    if lhs.delivered != rhs.delivered {return false}
+    if lhs.lost != rhs.lost {return false}
+    if lhs.waiting != rhs.waiting {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

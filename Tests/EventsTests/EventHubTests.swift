@@ -105,16 +105,47 @@ import Testing
         #expect(formats() == nil)
     }
 
-    @Test func closedSubscriptionIsReadToItsEndAndForgotten() async {
+    @Test func endedSubscriptionIsReadToItsEndAndThenForgotten() async {
         let hub = EventHub()
         let subscription = hub.subscribe(name: "leaving", format: .json, capacity: 2)
         publish(events(1...3), on: hub)
-        subscription.close()
+        subscription.end()
         publish(events(4...4), on: hub)
         #expect(await subscription.next(upTo: 10)?.map(\.process?.pid) == [1, 2])
         #expect(await subscription.next(upTo: 10) == nil)
+        #expect(hub.accounts.map(\.name) == ["leaving", "departed"])
+        subscription.close()
         #expect(hub.accounts.map(\.name) == ["departed"])
-        #expect(hub.accounts.map(\.lost) == [1])
+        #expect(hub.accounts.map(\.lost) == [1] && hub.accounts.map(\.offered) == [3])
+    }
+
+    @Test func readerWhoLeavesLeavesWhatWaitsBehind() async {
+        let hub = EventHub()
+        let subscription = hub.subscribe(name: "leaving", format: .json, capacity: 4, tellsLoss: true)
+        publish(events(1...7), on: hub)
+        #expect(await subscription.next(upTo: 1)?.map(\.process?.pid) == [1])
+        subscription.close()
+        #expect(await subscription.next(upTo: 10) == nil)
+        subscription.close()
+        let account = hub.accounts[0]
+        #expect(account.offered == 7 && account.delivered == 1 && account.lost == 3 && account.waiting == 3)
+    }
+
+    @Test("what a subscriber is offered is filtered, delivered, lost or waiting")
+    func accountBalances() async {
+        let hub = EventHub()
+        let odd = hub.subscribe(name: "odd", format: .json, capacity: 2, tellsLoss: true) {
+            $0.process.map { $0.pid % 2 == 1 } ?? true
+        }
+        publish(events(1...9), on: hub)
+        #expect(await odd.next(upTo: 1)?.count == 1)
+        publish(events(10...13), on: hub)
+        // In the queue now: 3, what is missing, 11.
+        let account = hub.accounts[0]
+        #expect(account.offered == 13 && account.filtered == 6 && account.delivered == 1)
+        #expect(account.waiting == 2 && account.lost == 4)
+        #expect(account.offered == account.filtered + account.delivered + account.lost + account.waiting)
+        #expect(await odd.next(upTo: 9)?.map { $0.process?.pid } == [3, nil, 11])
     }
 
     @Test func closingWakesAReaderThatWaits() async {

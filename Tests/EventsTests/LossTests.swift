@@ -69,6 +69,16 @@ import TetragonAPI
         #expect(try await read(slow) == ["1 slowClient, 2 malformed", "3"])
     }
 
+    @Test func `the last thing that an ended stream says is what is missing`() async throws {
+        let slow = hub.subscribe(name: "slow", format: .protobuf, capacity: 2, tellsLoss: true)
+        publish(1...5)
+        slow.end()
+        #expect(try await read(slow) == ["1", "2", "3 slowClient"])
+        #expect(try await read(slow) == [])
+        let account = try #require(hub.accounts.first)
+        #expect(account.offered == 5 && account.delivered == 2 && account.lost == 3 && account.waiting == 0)
+    }
+
     @Test func `a filter keeps no loss back`() async throws {
         let picky = hub.subscribe(name: "picky", format: .protobuf, capacity: 9, tellsLoss: true) { $0.time == 2 }
         publish(1...1)

@@ -32,6 +32,7 @@ struct RunningServer: Sendable {
         struct State: Sendable {
             var level = Logger.Level.info
             var health = HealthReport(.running, details: "running")
+            var ledger: Ledger?
             var programs = ["exec", "exit"]
             var isTestOn = false
             var processes: [TrackedProcess] = []
@@ -129,6 +130,7 @@ struct RunningServer: Sendable {
                 basePrograms: { [agent] in agent.now.programs },
                 setTest: { [agent] isOn in agent.change { $0.isTestOn = isOn } }),
             containers: { [registry] in registry.known },
+            ledger: { [agent] in agent.now.ledger },
             register: { [registered] in try registered.add($0, $1) },
             refused: { [registered] in registered.note($0) },
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

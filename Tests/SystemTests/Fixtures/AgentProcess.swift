@@ -59,8 +59,10 @@ final class AgentProcess: Sendable {
     }
 
     /// Stops it as systemd would. An agent that fails, leaves sockets or leaves pinned objects fails the test.
-    func stop() async throws {
-        guard let command = running.withLock({ $0 }) else { return }
+    /// - Returns: its whole log.
+    @discardableResult
+    func stop() async throws -> String {
+        guard let command = running.withLock({ $0 }) else { return "" }
         command.signal(SIGTERM)
         let outcome = try await command.outcome(within: .seconds(15))
         guard outcome.status == 0 else { throw Failure("the agent ended with \(outcome.status). \(outcome.errors)") }
@@ -69,6 +71,7 @@ final class AgentProcess: Sendable {
             throw Failure("the agent left \(leftover)")
         }
         running.withLock { $0 = nil }
+        return outcome.errors
     }
 
     /// Waits until it has died by itself.
@@ -107,10 +110,17 @@ final class AgentProcess: Sendable {
     func withClient<Result: Sendable>(
         _ body: @Sendable @escaping (Client) async throws -> Result
     ) async throws -> Result {
+        try await withConnection { try await body(Client(wrapping: $0)) }
+    }
+
+    /// The same for services beside the API's own.
+    func withConnection<Result: Sendable>(
+        _ body: @Sendable @escaping (GRPCClient<HTTP2ClientTransport.Posix>) async throws -> Result
+    ) async throws -> Result {
         let transport = try HTTP2ClientTransport.Posix(
             target: .unixDomainSocket(path: socket), transportSecurity: .plaintext,
             config: .defaults { $0.http2.authority = "localhost" })
-        return try await withGRPCClient(transport: transport) { try await body(Client(wrapping: $0)) }
+        return try await withGRPCClient(transport: transport) { try await body($0) }
     }
 
     /// Where the hierarchy is mounted in which it tells containers apart.

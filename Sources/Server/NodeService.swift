@@ -6,14 +6,22 @@ internal import SwiftProtobuf
 internal import TetragonAPI
 
 /// apus.v1.Node: what the agent offers beside the API.
-struct ContainersService: RegistrableRPCService {
+struct NodeService: RegistrableRPCService {
     let containers: @Sendable () async -> [KnownContainer]
+    /// Nil of an agent that is not ready, or going.
+    let ledger: @Sendable () async -> Ledger?
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
         router.registerUnary(Apus_V1_Node.Method.ListContainers.descriptor) {
             (_: Apus_V1_ListContainersRequest, _) in
             let known = await containers()
             return Apus_V1_ListContainersResponse.with { $0.containers = known.map(\.message) }
+        }
+        router.registerUnary(Apus_V1_Node.Method.GetLedger.descriptor) { (_: Apus_V1_GetLedgerRequest, _) in
+            guard let ledger = await ledger() else {
+                throw RPCError(code: .unavailable, message: "GetLedger: the agent is starting, or shutting down")
+            }
+            return ledger.response
         }
     }
 }
