@@ -221,20 +221,20 @@ package final class Subscription: Sendable {
     func offer(_ events: [Event], now: UInt64, isLast: Bool) {
         // Nobody who asks how things stand waits for a filter.
         let wanted = accepts.map { events.filter($0) } ?? events
-        offerAccepted(wanted, now: now, isLast: isLast)
+        take(wanted, of: events.count, now: now, isLast: isLast)
     }
 
     /// Called by the hub, on the writer thread: what only those are told who ask for it.
     func tell(_ notice: Event, now: UInt64) {
         guard notices.contains(notice.kind), accepts?(notice) ?? true else { return }
-        offerAccepted([notice], now: now, isLast: true)
+        take([notice], of: 1, now: now, isLast: true)
     }
 
-    private func offerAccepted(_ wanted: [Event], now: UInt64, isLast: Bool) {
+    private func take(_ wanted: [Event], of offered: Int, now: UInt64, isLast: Bool) {
         let wake: (CheckedContinuation<[Event]?, Never>, [Event])? = state.withLock { state in
             guard !state.closed else { return nil }
-            state.offered += UInt64(events.count)
-            state.filtered += UInt64(events.count - wanted.count)
+            state.offered += UInt64(offered)
+            state.filtered += UInt64(offered - wanted.count)
             for event in wanted { add(event, to: &state) }
             // Nothing more comes for now: what is missing is told without.
             if isLast, hasRoom(state) { tellLoss(&state) }

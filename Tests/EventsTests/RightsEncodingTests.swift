@@ -99,6 +99,19 @@ struct RightsEncodingTests {
         #expect(told.userNs.ns.inum == 109 && told.userNs.ns.isHost)
     }
 
+    @Test("every secure bit has the API's name", arguments: 0..<8)
+    func secureBit(_ bit: Int) throws {
+        var record = record
+        record.creds.securebits = 1 << UInt32(bit)
+        let details = ProcessDetails(record, DetailSettings(credentials: true, host: host))
+        let told = try decoded(image(details: details)).processExec.process.processCredentials.securebits
+        let names: [Tetragon_SecureBitsType] = [
+            .secBitNoRoot, .secBitNoRootLocked, .secBitNoSetUidFixup, .secBitNoSetUidFixupLocked, .secBitKeepCaps,
+            .secBitKeepCapsLocked, .secBitNoCapAmbientRaise, .secBitNoCapAmbientRaiseLocked,
+        ]
+        #expect(told == [names[bit]])
+    }
+
     @Test("namespaces are told with theirs; a kind that the kernel has not is left out")
     func namespaces() throws {
         let details = ProcessDetails(record, DetailSettings(namespaces: true, host: host))
