@@ -18,7 +18,7 @@ while read -r file; do
 done < <(git ls-files '*.swift' '*.c' '*.cc' '*.h' '*.sh' '*.py' Makefile "${generated[@]}")
 
 # The hook and its values stay small; one import of Foundation would bring 30 MB into every binary. The agent has it by its
-# YAML library, and decodes the Kubernetes API's objects with it.
+# SQLite library, and decodes the Kubernetes API's objects with it.
 if git grep -nE '^(package |internal |public )?import Foundation' -- Sources "${generated[@]}" ':!Sources/Pods'; then
     complain "Foundation is imported"
 fi

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import FoundationEssentials
-internal import Yams
+internal import YAML
 
 /// Why a text does not say what it should.
 struct Malformed: Error, CustomStringConvertible {
@@ -42,6 +42,9 @@ struct Malformed: Error, CustomStringConvertible {
 }
 
 enum Decoding {
+    /// One YAML document, with every alias written out.
+    private static let maximumDocument = 16 << 20
+
     /// A JSON text. Foundation's decoder itself bounds how deep it is nested.
     static func json<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(Malformed) -> Value {
         do {
@@ -53,22 +56,43 @@ enum Decoding {
 
     /// All documents of a YAML text; those that say nothing are left out.
     static func yaml<Value: Decodable>(_ type: Value.Type, _ text: String) throws(Malformed) -> [Value] {
-        if let problem = YAMLBounds.problem(of: text) { throw Malformed(problem) }
-        do {
-            let parser = try Parser(yaml: text, resolver: .basic.appending(.merge))
-            return try withExtendedLifetime(parser) {
-                var values: [Value] = []
-                while let node = try parser.nextRoot() {
-                    if let scalar = node.scalar, scalar.style == .plain, ["", "~", "null"].contains(scalar.string) {
-                        continue
-                    }
-                    values.append(try YAMLDecoder().decode(type, from: node))
-                }
-                return values
-            }
+        var values: [Value] = []
+        let nodes: [YAMLNode]
+        do throws(YAMLProblem) {
+            nodes = try YAMLReader.documents(of: text)
         } catch {
-            throw Malformed(error)
+            throw Malformed("\(error)")
         }
+        for node in nodes where !node.isNull {
+            let bytes: [UInt8]
+            do throws(YAMLProblem) {
+                bytes = try node.json(limit: maximumDocument)
+            } catch {
+                throw Malformed("\(error)")
+            }
+            values.append(try json(type, bytes))
+        }
+        return values
+    }
+}
+
+/// A boolean; in YAML it comes as a text.
+struct Flag {
+    let value: Bool
+}
+
+extension Flag: Decodable {
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let value = try? container.decode(Bool.self) {
+            self.value = value
+            return
+        }
+        guard case .boolean(let value) = YAMLScalar(text: try container.decode(String.self), isPlain: true).meaning
+        else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected true or false")
+        }
+        self.value = value
     }
 }
 

@@ -56,7 +56,7 @@ struct Kubeconfig: Decodable {
             server = try container.decode(String.self, forKey: .server)
             authority = try container.decodeIfPresent(String.self, forKey: .authority)
             authorityData = try container.decodeIfPresent(String.self, forKey: .authorityData)
-            skipsVerification = try container.decodeIfPresent(Bool.self, forKey: .skipsVerification)
+            skipsVerification = try container.decodeIfPresent(Flag.self, forKey: .skipsVerification)?.value
             fields = Set(try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue))
         }
     }

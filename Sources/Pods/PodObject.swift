@@ -27,7 +27,7 @@ struct PodObject: Decodable {
     struct Owner: Decodable {
         var kind: String
         var name: String
-        var controller: Bool?
+        var controller: Flag?
     }
 
     struct Spec: Decodable {

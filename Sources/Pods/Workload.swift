@@ -9,7 +9,8 @@ struct Workload: Equatable {
     /// CronJob's where its name ends in the minute that it was due. These are the names that the controllers give.
     init(ofPod pod: String, labels: [String: String], owners: [PodObject.Owner]) {
         // A mirror pod stands for one from a manifest, which nobody owns.
-        guard let owner = owners.first(where: { $0.controller == true && !$0.name.isEmpty }), owner.kind != "Node"
+        guard let owner = owners.first(where: { $0.controller?.value == true && !$0.name.isEmpty }),
+            owner.kind != "Node"
         else {
             kind = "Pod"
             name = pod

@@ -125,7 +125,8 @@ import Testing
     private func workload(
         _ kind: String, _ name: String, _ labels: [String: String] = [:], controller: Bool? = true
     ) -> Workload {
-        Workload(ofPod: "p", labels: labels, owners: [.init(kind: kind, name: name, controller: controller)])
+        Workload(
+            ofPod: "p", labels: labels, owners: [.init(kind: kind, name: name, controller: controller.map(Flag.init))])
     }
 
     private func expect(_ workload: Workload, _ kind: String, _ name: String) {

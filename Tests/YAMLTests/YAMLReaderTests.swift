@@ -116,4 +116,33 @@ import YAML
     func malformed(text: String, place: String) {
         #expect(problem(text)?.hasPrefix(place + " ") == true, "\(problem(text) ?? "read")")
     }
+
+    private func json(_ text: String, limit: Int = 1 << 20) throws(YAMLProblem) -> String {
+        String(decoding: try YAMLReader.documents(of: text)[0].json(limit: limit), as: UTF8.self)
+    }
+
+    @Test("a document is written as JSON, with scalars as texts")
+    func jsonTexts() throws {
+        #expect(
+            try json("a: [1, \"1\", yes, ~, 1.5, 0x10, 'x\"\\']\n5: \"\\e\\0\\x1f\"\n<<: {d: é, 5: f}\n")
+                == #"{"a":["1","1","yes",null,"1.5","0x10","x\"\\"],"5":"\u001b\u0000\u001f","d":"é"}"#)
+    }
+
+    @Test("a key that comes twice or is no scalar is refused, and so is what aliases make too long")
+    func jsonRefusals() {
+        func refusal(_ text: String, limit: Int = 1 << 20) -> String? {
+            do throws(YAMLProblem) {
+                _ = try json(text, limit: limit)
+                return nil
+            } catch {
+                return error.description
+            }
+        }
+        #expect(refusal("a: 1\nb: {c: 1, c: 2}") == "line 2: a key is there twice: c")
+        #expect(refusal("? [a]\n: b") == "line 1: a key is a list or a mapping")
+        let long =
+            "a: &a \(String(repeating: "x", count: 100_000))\nb: [\(Array(repeating: "*a", count: 100).joined(separator: ","))]"
+        #expect(refusal(long)?.hasSuffix("it stands for more than 1 MiB, counting aliases' contents") == true)
+        #expect(refusal(long, limit: 16 << 20) == nil)
+    }
 }
