@@ -17,6 +17,7 @@ steps() {
     step many-short-lived-crun KERNEL=host RUNTIME=crun SUITE=ShortLived TEST_ENV="APUS_SHORT_LIVED=10000"
     step exported KERNEL=host RUNTIME=runc SUITE=WholePathTests TEST_ENV="APUS_EXPORTED=1000000"
     step ledger KERNEL=host RUNTIME=runc SUITE=LedgerTests TEST_ENV="APUS_LEDGER_RUNS=100"
+    step subscribers KERNEL=host RUNTIME=runc SUITE=SubscriberTests TEST_ENV="APUS_SUBSCRIBER_STORMS=50"
     step restarts KERNEL=host RUNTIME=runc SUITE=RestartTests TEST_ENV="APUS_RESTARTS=500"
 }
 

@@ -29,11 +29,17 @@ package final class Subscription: Sendable {
     private let onClose: @Sendable (Subscription) -> Void
     private let state: Mutex<State>
 
+    /// How much a reader takes at a time.
+    private struct Batch {
+        var count = 0
+        var bytes = 0
+    }
+
     private struct State {
         var queue = Deque<Event>()
         var bytes = 0
         var reader: CheckedContinuation<[Event]?, Never>?
-        var batch = 0
+        var batch = Batch()
         var offered: UInt64 = 0
         var filtered: UInt64 = 0
         var lost: UInt64 = 0
@@ -53,11 +59,18 @@ package final class Subscription: Sendable {
         /// The reader has something else to do.
         var isCalled = false
 
-        mutating func take(upTo count: Int, _ now: UInt64) -> [Event] {
+        mutating func take(_ wanted: Batch, _ now: UInt64) -> [Event] {
             takenAt = now
-            let batch = Array(queue.prefix(count))
-            queue.removeFirst(batch.count)
-            bytes -= batch.reduce(0) { $0 + $1.size }
+            var batch: [Event] = []
+            batch.reserveCapacity(min(wanted.count, queue.count))
+            var size = 0
+            while batch.count < wanted.count, let event = queue.first,
+                batch.isEmpty || size + event.size <= wanted.bytes
+            {
+                batch.append(queue.removeFirst())
+                size += event.size
+            }
+            bytes -= size
             let losses = lossesInQueue == 0 ? 0 : batch.count { $0.kind == .loss }
             lossesInQueue -= losses
             delivered += UInt64(batch.count - losses)
@@ -111,11 +124,13 @@ package final class Subscription: Sendable {
 
     /// The next events in order, at least one, or none where the reader was called (``call()``); nil when the subscription
     /// is closed and drained. One reader at a time.
-    package func next(upTo count: Int) async -> [Event]? {
+    /// - Parameter bytes: of encoded events in all, unless one alone has more.
+    package func next(upTo count: Int, bytes: Int = .max) async -> [Event]? {
         await withCheckedContinuation { continuation in
             let now = WallClock.bootNanoseconds
             let ready: [Event]?? = state.withLock { state in
-                if isDue(state, now) { return .some(state.take(upTo: count, now)) }
+                let batch = Batch(count: count, bytes: bytes)
+                if isDue(state, now) { return .some(state.take(batch, now)) }
                 if state.closed { return .some(nil) }
                 if state.isCalled {
                     state.isCalled = false
@@ -123,7 +138,7 @@ package final class Subscription: Sendable {
                 }
                 precondition(state.reader == nil, "a subscription has one reader")
                 state.reader = continuation
-                state.batch = count
+                state.batch = batch
                 return nil
             }
             if let ready { continuation.resume(returning: ready) }
@@ -132,15 +147,15 @@ package final class Subscription: Sendable {
 
     /// The same, and no events at the deadline if none came before it.
     /// - Parameter deadline: ns of CLOCK_BOOTTIME.
-    package func next(upTo count: Int, until deadline: UInt64?) async -> [Event]? {
-        guard let deadline else { return await next(upTo: count) }
+    package func next(upTo count: Int, bytes: Int = .max, until deadline: UInt64?) async -> [Event]? {
+        guard let deadline else { return await next(upTo: count, bytes: bytes) }
         let now = WallClock.bootNanoseconds
         let timer = Task {
             try await Task.sleep(for: .nanoseconds(deadline > now ? Int64(clamping: deadline - now) : 0))
             call()
         }
         defer { timer.cancel() }
-        return await next(upTo: count)
+        return await next(upTo: count, bytes: bytes)
     }
 
     /// Has the reader come back, with events or without, now or when it next would wait.
@@ -211,7 +226,7 @@ package final class Subscription: Sendable {
             tellLoss(&state)
             guard let reader = state.reader else { return nil }
             state.reader = nil
-            return (reader, state.queue.isEmpty ? nil : state.take(upTo: state.batch, now))
+            return (reader, state.queue.isEmpty ? nil : state.take(state.batch, now))
         }
         if let (reader, batch) = wake { reader.resume(returning: batch) }
     }
@@ -241,7 +256,7 @@ package final class Subscription: Sendable {
             state.isDue = isLast
             guard let reader = state.reader, isDue(state, now) else { return nil }
             state.reader = nil
-            return (reader, state.take(upTo: state.batch, now))
+            return (reader, state.take(state.batch, now))
         }
         if let (reader, batch) = wake { reader.resume(returning: batch) }
     }

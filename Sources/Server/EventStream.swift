@@ -46,9 +46,9 @@ struct EventStream: Sendable {
             // subscription would stay for good.
             try await withRPCCancellationHandler {
                 if var aggregator = aggregation?.aggregator {
-                    try await Self.send(lease.subscription, through: &aggregator, fields, to: writer)
+                    try await send(lease.subscription, through: &aggregator, fields, to: writer)
                 } else {
-                    while let events = await lease.subscription.next(upTo: Self.batch) {
+                    while let events = await lease.subscription.next(upTo: Self.batch, bytes: streams.batchBytes) {
                         try await writer.write(contentsOf: events.map { fields.message($0) })
                     }
                 }
@@ -63,11 +63,13 @@ struct EventStream: Sendable {
     }
 
     /// What waits at the stream's end is sent as well.
-    private static func send(
+    private func send(
         _ subscription: Subscription, through aggregator: inout Aggregator, _ fields: FieldFilters,
         to writer: RPCWriter<GRPCNIOTransportBytes>
     ) async throws {
-        while let events = await subscription.next(upTo: batch, until: aggregator.nextDue) {
+        while let events = await subscription.next(
+            upTo: Self.batch, bytes: streams.batchBytes, until: aggregator.nextDue)
+        {
             let passed = aggregator.pass(events, now: WallClock.bootNanoseconds)
             if !passed.isEmpty { try await writer.write(contentsOf: passed.map { fields.message($0) }) }
         }

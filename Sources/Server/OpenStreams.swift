@@ -6,6 +6,17 @@ internal import Synchronization
 final class OpenStreams: Sendable {
     private let state = Mutex(State())
 
+    /// Bytes that the transport may be handed in one go, by each stream and by all. It copies them: what makes one client
+    /// quick must not be gigabytes for a thousand that are behind.
+    private static let bytesOfOne = (least: 64 << 10, most: 512 << 10)
+    private static let bytesOfAll = 64 << 20
+
+    /// What each stream may hand over in one go, with as many as there are now.
+    var batchBytes: Int {
+        let count = max(state.withLock { $0.leases.count }, 1)
+        return max(Self.bytesOfOne.least, min(Self.bytesOfOne.most, Self.bytesOfAll / count))
+    }
+
     private struct State {
         var closed = false
         var leases: [ObjectIdentifier: Subscription] = [:]

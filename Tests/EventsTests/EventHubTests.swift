@@ -119,6 +119,18 @@ import Testing
         #expect(hub.accounts.map(\.lost) == [1] && hub.accounts.map(\.offered) == [3])
     }
 
+    @Test func aBatchIsBoundedInBytesAndHasOneEventAtLeast() async {
+        let hub = EventHub()
+        let subscription = hub.subscribe(name: "careful", format: .protobuf, capacity: 100)
+        publish(events(1...5), on: hub)
+        subscription.end()
+        let size = event(1).size
+        #expect(await subscription.next(upTo: 10, bytes: 2 * size)?.map(\.process?.pid) == [1, 2])
+        #expect(await subscription.next(upTo: 10, bytes: 1)?.map(\.process?.pid) == [3])
+        #expect(await subscription.next(upTo: 10, bytes: 3 * size - 1)?.map(\.process?.pid) == [4, 5])
+        #expect(await subscription.next(upTo: 10, bytes: size) == nil)
+    }
+
     @Test func readerWhoLeavesLeavesWhatWaitsBehind() async {
         let hub = EventHub()
         let subscription = hub.subscribe(name: "leaving", format: .json, capacity: 4, tellsLoss: true)

@@ -4,7 +4,7 @@
 # Builds clients that share nothing with Apus but proto/: other languages, another gRPC.
 #
 # Debian packages: protobuf-compiler protobuf-compiler-grpc libprotobuf-dev python3-protobuf python3-grpcio python3-h2
-# g++ pkg-config libgrpc++-dev
+# g++ pkg-config libgrpc++-dev libnghttp2-dev
 #
 # usage: Tests/Foreign/build.sh OUTPUT_DIRECTORY
 #
@@ -12,6 +12,8 @@
 #               client-cpp [--strict] ADDRESS [REQUEST]  the same in C++; --strict ends at an event without a process
 #               surface WHAT ADDRESS [CA [CERTIFICATE KEY]]
 #                                       asks for one thing, also over TLS, and prints the answer as JSON
+#               subscribers SOCKET WORD EXPECTED STORMS SECONDS CONNECTIONSxSTREAMS...
+#                                       a thousand subscribers that do not decode, if it is told to
 #               pinger ADDRESS SECONDS  behaves as grpc-go does and reports whether the server put up with it
 set -eu
 
@@ -49,6 +51,8 @@ install_python client client-python
 install_python surface surface
 cp "$here/pinger.py" "$out/pinger"
 chmod +x "$out/pinger"
+
+cc -std=gnu11 -O2 -Wall -Wextra -o "$out/subscribers" "$here/subscribers.c" -lnghttp2
 
 flags="-std=c++17 -O0 -I$out/cpp $(pkg-config --cflags grpc++ protobuf)"
 find "$out/cpp/tetragon" -name '*.pb.cc' ! -name '*.grpc.pb.cc' >"$out/cpp/sources"
