@@ -56,6 +56,8 @@ tests: $(PROGRAMS)
 	Tests/Foreign/build.sh dist/foreign
 
 bench: build $(PROGRAMS) ## Measure, each figure beside its baseline
+	swift build $(RELEASE) --product apus-replay
+	@mkdir -p dist/bench && cp "$$(swift build $(RELEASE) --show-bin-path)/apus-replay" dist/bench/
 	@Benchmarks/bench.sh
 
 bench-vm: build setup-vm ## Measure in instructions, in a guest that counts them: no neighbour moves these figures

@@ -18,6 +18,7 @@ let package = Package(
         .executable(name: "apus-oci-hook", targets: ["OCIHook"]),
         .executable(name: "apus", targets: ["CLI"]),
         .executable(name: "apus-nri", targets: ["NRIPlugin"]),
+        .executable(name: "apus-replay", targets: ["Replay"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -161,6 +162,15 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
+        // The road from the ring's bytes to its readers, to be measured without the ring: `make bench`.
+        .executableTarget(
+            name: "Replay",
+            dependencies: [
+                "CRecords", "Containers", "Events", "Export", "Models", "Processes", "Sensors", "Server",
+                .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/replay"),
         // What the client prints, apart from it so that tests see it to the byte.
         .target(
             name: "CLICore",

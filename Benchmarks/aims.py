@@ -12,6 +12,9 @@ RSS_AFTER_STORM_MB = 40
 RSS_CROWD_MB = 60
 READY_MS = 1000
 IDLE_CPU_PERCENT = 0.3
+# Of the agent's CPU: a delivered event of 1 KB, its making included, and a line of JSON beyond the making.
+DELIVERY_US = 2.5
+JSON_LINE_US = 0.5
 
 # The same in a guest that counts instructions, where the agent has no CPU of its own.
 VM_STORM_RATIO = 1.04

@@ -16,6 +16,7 @@ from pathlib import Path
 import footprint
 import hooks
 import storms
+import throughput
 from figures import markdown, table
 from workshop import Failure, Workshop
 
@@ -29,6 +30,7 @@ _MEASUREMENTS = {
     "runc": hooks.runc,
     "crowd": footprint.crowd,
     "idle": footprint.idle,
+    "throughput": throughput.throughput,
 }
 # Never in the real-time class: the kernel takes the CPUs away from it for 50 ms of each second that it fills, and does
 # not let it into a container's v1 CPU cgroup.

@@ -65,6 +65,12 @@ package struct JSONWriter: ~Copyable {
         bytes.append(UInt8(ascii: "]"))
     }
 
+    /// A value that is JSON already.
+    package mutating func value(_ name: StaticString, _ json: [UInt8]) {
+        key(name)
+        bytes.append(json)
+    }
+
     /// The names of a set's bits, by number; what has no name is left out.
     package mutating func names(_ name: StaticString, _ names: [StaticString], bitsOf set: UInt64) {
         guard set != 0 else { return }

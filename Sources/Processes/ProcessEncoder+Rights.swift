@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Models
+internal import Synchronization
 
 /// What a process may do, and which namespaces it sees: tetragon.Capabilities, Namespaces and ProcessCredentials.
 extension ProcessEncoder {
@@ -10,9 +11,30 @@ extension ProcessEncoder {
     }
 
     static func capabilities(_ sets: CapabilitySets, _ w: inout JSONWriter) {
-        w.names("permitted", CapabilitySets.names, bitsOf: sets.permitted)
-        w.names("effective", CapabilitySets.names, bitsOf: sets.effective)
-        w.names("inheritable", CapabilitySets.names, bitsOf: sets.inheritable)
+        names("permitted", sets.permitted, &w)
+        names("effective", sets.effective, &w)
+        names("inheritable", sets.inheritable, &w)
+    }
+
+    private static func names(_ name: StaticString, _ set: UInt64, _ w: inout JSONWriter) {
+        guard set != 0 else { return }
+        let json = lastNames.withLock { last in
+            if last.set != set {
+                let names = CapabilitySets.names.enumerated().filter { set >> UInt64($0.offset) & 1 == 1 }
+                last = (set, Array(("[" + names.map { "\"\($0.element)\"" }.joined(separator: ",") + "]").utf8))
+            }
+            return last.json
+        }
+        w.value(name, json)
+    }
+
+    /// The set that was written last: most processes have what the one before had, forty names of it twice.
+    private static let lastNames = Mutex<(set: UInt64, json: [UInt8])>((0, []))
+
+    /// Bytes that the JSON of these sets takes, roughly.
+    static func jsonSize(_ sets: CapabilitySets?) -> Int {
+        guard let sets else { return 0 }
+        return 40 + [sets.permitted, sets.effective, sets.inheritable].reduce(0) { $0 + 20 * $1.nonzeroBitCount }
     }
 
     static func namespaces(_ own: NamespaceNumbers, host: NamespaceNumbers, _ w: inout ProtobufWriter) {

@@ -67,7 +67,8 @@ enum ProcessEncoder {
     }
 
     static func json(_ process: ProcessImage) -> [UInt8] {
-        var w = JSONWriter(capacity: 384 + process.textSize + process.binary.utf8.count)
+        var w = JSONWriter(
+            capacity: 384 + process.textSize + process.binary.utf8.count + jsonSize(process.capabilities))
         w.string("exec_id", process.execID)
         w.wrapped("pid", process.pid)
         w.wrapped("uid", process.uid)
