@@ -94,7 +94,7 @@ import TetragonAPI
                 try process(nobody + 1, references: 2, isOver: true), try process(nobody + 1),
                 try process(nobody + 2),
             ]
-            let again = try TrackedProcess(
+            let again = TrackedProcess(
                 pid: nobody + 2, execID: processes[2].execID, message: processes[2].message, references: 2,
                 isOver: true)
             server.agent.change { $0.processes = processes + [again] }
