@@ -52,13 +52,6 @@ final class Writer: @unchecked Sendable {
     private var longestHeld: UInt64 = 0
     private var totalHeld: UInt64 = 0
     private var contradictions: UInt64 = 0
-
-    private struct KernelCounts {
-        var attemptedByCPU: [UInt64] = []
-        var noRoomByCPU: [UInt64] = []
-        var storageFailures: UInt64 = 0
-        var missed: UInt64 = 0
-    }
     private var isTestSensorOn = false
     private var window = RecordWindow()
     private var lostAtLastSweep: UInt64 = 0
@@ -329,10 +322,7 @@ final class Writer: @unchecked Sendable {
     private func readCounters() {
         lastCount = WallClock.bootNanoseconds
         countIsStale = false
-        let statistics = sensors.statistics()
-        kernel = KernelCounts(
-            attemptedByCPU: statistics.map(\.seq), noRoomByCPU: statistics.map { $0.counters.0 + $0.counters.1 },
-            storageFailures: statistics.reduce(0) { $0 + $1.counters.2 }, missed: sensors.missed())
+        kernel = KernelCounts(sensors.statistics(), missed: sensors.missed())
     }
 
     private func tellLoss() {
@@ -351,33 +341,7 @@ final class Writer: @unchecked Sendable {
         return accounts()
     }
 
-    private func accounts() -> Ledger {
-        var ledger = Ledger()
-        let (received, counters) = (tracker.ledger.receivedByCPU, tracker.counters)
-        for cpu in 0..<max(received.count, kernel.attemptedByCPU.count) {
-            let read = cpu < received.count ? received[cpu] : 0
-            let lost = cpu < kernel.noRoomByCPU.count ? kernel.noRoomByCPU[cpu] : 0
-            // The kernel counts on while its counters are read.
-            let attempted = max(cpu < kernel.attemptedByCPU.count ? kernel.attemptedByCPU[cpu] : 0, read + lost)
-            guard attempted > 0 else { continue }
-            ledger.cpus.append(.init(number: UInt32(cpu), attempted: attempted, received: read, lost: lost))
-        }
-        ledger.missed = kernel.missed
-        ledger.records.exec = counters.execs + UInt64(tracker.pendingExecs)
-        ledger.records.arguments = counters.arguments
-        ledger.records.fork = counters.forks
-        ledger.records.exit = counters.exits + counters.unknownExits + counters.repeatedExits
-        ledger.records.cgroup = counters.cgroups
-        ledger.records.malformed = tracker.ledger.malformed - tracker.ledger.malformedUnnumbered
-        ledger.events.exec = events.execs.reduce(0, +)
-        ledger.events.exit = events.exits
-        ledger.events.test = events.tests
-        ledger.events.found = counters.found
-        ledger.events.repeatedExit = counters.repeatedExits
-        ledger.events.waiting = UInt64(tracker.heldEvents + tracker.pendingExecs)
-        ledger.accounts = hub.accounts
-        return ledger
-    }
+    private func accounts() -> Ledger { Ledger(kernel, tracker, events, accounts: hub.accounts) }
 
     /// As it was when the thread had ended, but for what subscribers have read since.
     var lastLedger: Ledger {
