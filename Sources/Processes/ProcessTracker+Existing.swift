@@ -197,8 +197,8 @@ extension ProcessTracker {
     /// Which of the found processes belong to their container's own tree: its first process and what descends from it.
     ///
     /// The first is the init that the hook named; without a hook pid 1 of the container's pid namespace, and where the
-    /// host's is shared, the oldest one whose parent is outside. What was injected and then reparented to the container's init cannot be told from its
-    /// children.
+    /// host's is shared, the oldest one whose parent is outside. What was injected and then reparented to the container's
+    /// init cannot be told from its children.
     private func existingTrees(_ found: [rec_exec], except inits: [UInt32: Container]) -> [UInt32: UInt64] {
         var roots: [UInt64: rec_exec] = [:]
         var containerOf: [UInt32: UInt64] = [:]

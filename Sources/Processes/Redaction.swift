@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import RE2
 
-/// Takes secrets out of command lines and environments before anybody sees them: in what an expression matches, the text of each of its
-/// groups becomes `*****`.
+/// Takes secrets out of command lines and environments before anybody sees them: in what an expression matches, the text
+/// of each of its groups becomes `*****`.
 package struct Redaction: Sendable {
     package struct Rule: Sendable {
         /// One of these must match the program's path; empty is any program.

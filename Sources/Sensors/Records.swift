@@ -81,7 +81,8 @@ package struct ExecView {
     }
 }
 
-/// More arguments and environment of the exec that came before it from the same CPU. Without bytes: the rest could not be had.
+/// More arguments and environment of the exec that came before it from the same CPU. Without bytes: the rest could not
+/// be had.
 package struct ArgumentsView {
     package let fixed: rec_args
     package let bytes: UnsafeRawBufferPointer
