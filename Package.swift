@@ -58,6 +58,7 @@ let package = Package(
             ]),
 
         // C: one small module a library.
+        .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CRecords", path: "bpf"),
         .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -73,7 +74,10 @@ let package = Package(
 
         // The road, left to right.
         .plugin(name: "EmbedBPF", capability: .buildTool()),
-        .target(name: "Sensors", dependencies: ["CRecords", "CLibbpf", "CLinux", "Models"], plugins: ["EmbedBPF"]),
+        .systemLibrary(name: "CElf", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+        .target(
+            name: "Sensors", dependencies: ["CElf", "CLibbpf", "CLinux", "CRecords", "CSeccomp", "Models"],
+            linkerSettings: [.linkedLibrary(":libseccomp.a")], plugins: ["EmbedBPF"]),
         .target(name: "Containers", dependencies: ["Models", "CLinux"]),
         .target(
             name: "Runtimes",
@@ -84,11 +88,13 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             linkerSettings: [.linkedLibrary("yajl_s")]),
+        // Small files that people write, and directories of them.
+        .target(name: "Files", dependencies: [.product(name: "SystemPackage", package: "swift-system")]),
         // What Kubernetes says of this node's pods: manifests and the API.
         .target(
             name: "Pods",
             dependencies: [
-                "Models", "YAML",
+                "Files", "Models", "YAML",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -96,13 +102,25 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .target(name: "Processes", dependencies: ["Models", "CRecords", "Containers", "RE2", "Sensors"]),
         // Policies as values: what they may say, and what they say.
-        .target(name: "Policies", dependencies: ["RE2", "YAML"]),
+        .target(name: "Policies", dependencies: ["Models", "RE2", "YAML"]),
+        // Names of places in code.
+        .target(name: "Symbols", dependencies: ["CLinux"]),
+        .target(
+            name: "Processes",
+            dependencies: ["Models", "CRecords", "Containers", "Policies", "RE2", "Sensors", "Symbols"]),
+        // A policy becomes programs and rows in the kernel.
+        .target(
+            name: "PolicyEngine",
+            dependencies: [
+                "CRecords", "CSeccomp", "Containers", "Files", "Models", "Policies", "Processes", "RE2", "Sensors",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], linkerSettings: [.linkedLibrary(":libseccomp.a")]),
         .target(
             name: "Events",
             dependencies: [
-                "CEL", "Processes", "Containers", "Models", "RE2", "TetragonAPI",
+                "CEL", "Processes", "Containers", "Models", "Policies", "RE2", "TetragonAPI",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -110,7 +128,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Events", "Processes", "Containers", "Models", "TetragonAPI",
+                "Events", "Processes", "Containers", "Models", "Policies", "PolicyEngine", "Symbols", "TetragonAPI",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
@@ -155,8 +173,8 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "AgentCore", "CLinux", "Containers", "Events", "Export", "Metrics", "Models", "Pods", "Processes",
-                "Runtimes", "Sensors", "Server", "State", "TetragonAPI",
+                "AgentCore", "CLinux", "Containers", "Events", "Export", "Metrics", "Models", "Pods", "Policies",
+                "PolicyEngine", "Processes", "Runtimes", "Sensors", "Server", "State", "Symbols", "TetragonAPI",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -174,7 +192,8 @@ let package = Package(
         // What the client prints, apart from it so that tests see it to the byte.
         .target(
             name: "CLICore",
-            dependencies: ["TetragonAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+            dependencies: ["CSeccomp", "TetragonAPI", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            linkerSettings: [.linkedLibrary(":libseccomp.a")]),
         // Makes container runtimes call the hook.
         .target(
             name: "Installer",
@@ -228,10 +247,17 @@ let package = Package(
             ]),
         .testTarget(name: "ModelsTests", dependencies: ["Models"]),
         .testTarget(
-            name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux"], exclude: ["verifier-cost.tsv"]),
+            name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux", "Policies"],
+            exclude: ["verifier-cost.tsv"]),
         .testTarget(name: "RE2Tests", dependencies: ["RE2"]),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
-        .testTarget(name: "PoliciesTests", dependencies: ["Policies"], exclude: ["problems.txt"]),
+        .testTarget(name: "PoliciesTests", dependencies: ["Models", "Policies"], exclude: ["problems.txt"]),
+        .testTarget(
+            name: "PolicyEngineTests",
+            dependencies: [
+                "CLinux", "CRecords", "Containers", "Models", "Policies", "PolicyEngine", "Processes", "Sensors",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "CELTests",
             dependencies: ["CEL", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -294,7 +320,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Containers", "Events", "Models", "Processes", "Server", "TetragonAPI",
+                "Containers", "Events", "Models", "Policies", "PolicyEngine", "Processes", "Server", "Symbols",
+                "TetragonAPI",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "Logging", package: "swift-log"),
@@ -306,11 +333,14 @@ let package = Package(
         .testTarget(
             name: "EventsTests",
             dependencies: [
-                "CRecords", "Containers", "Events", "Models", "Processes", "TetragonAPI",
+                "CRecords", "Containers", "Events", "Models", "Policies", "Processes", "Symbols", "TetragonAPI",
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
-        .testTarget(name: "ProcessesTests", dependencies: ["Containers", "CRecords", "Models", "Processes", "RE2"]),
+        .testTarget(name: "SymbolsTests", dependencies: ["Symbols"]),
+        .testTarget(
+            name: "ProcessesTests",
+            dependencies: ["Containers", "CRecords", "Models", "Policies", "Processes", "RE2", "Symbols"]),
 
         // The generators are built beside this test, which runs them and compares.
         .testTarget(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Directories of the one hierarchy that names containers: they come, go, and take processes in. */
 #include "cgroups.bpf.h"
+#include "containers.bpf.h"
 #include "tasks.bpf.h"
 
 /* Seldom, so probe reads: typed ones cost the verifier much and save little here. */
@@ -22,6 +23,10 @@ static __always_inline void send_cgroup(struct cgroup *cgroup, enum rec_cgroup_w
 	parent = BPF_CORE_READ(cgroup, self.parent);
 	if (parent)
 		r->parent_id = BPF_CORE_READ(parent, cgroup, kn, id);
+	if (what == REC_CGROUP_CREATED)
+		inherit_container(r->id, r->parent_id);
+	else if (what == REC_CGROUP_REMOVED)
+		forget_container(r->id);
 	r->what = what;
 	r->level = cgroup->level;
 	if (task)

@@ -6,6 +6,7 @@
 #include "arguments.bpf.h"
 #include "image.bpf.h"
 #include "privileges.bpf.h"
+#include "rate.bpf.h"
 #include "tree.bpf.h"
 
 SEC("tp_btf/sched_prepare_exec")
@@ -100,6 +101,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 	else if (has_mark(task, storage))
 		r->flags |= REC_FLAG_IN_TREE;
 
+	if (exceeds_rate(r->cgroup_id))
+		r->flags |= REC_FLAG_THROTTLED;
 	offset = append_filename(r, scratch, filename);
 	offset = append_cwd(scratch, parts.fs, offset, SCRATCH_TRACING);
 	if (!r->file.nlink || by_descriptor)
@@ -111,7 +114,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 
 	if (!send_record(&r->head, REC_EXEC, sizeof(*r) + offset))
 		return 0;
-	if (r->args_len && r->args_total + r->env_total > r->args_len)
+	if (r->args_len && r->args_total + r->env_total > r->args_len &&
+	    !(r->flags & REC_FLAG_THROTTLED))
 		send_more_strings(r, strings.start);
 	return 0;
 }

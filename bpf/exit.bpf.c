@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The end of a process: when its last thread leaves, whichever that is. */
 #include "cgroups.bpf.h"
+#include "rate.bpf.h"
 #include "tasks.bpf.h"
 #include "tree.bpf.h"
 
@@ -42,6 +43,8 @@ int process_exit(u64 *ctx)
 	READ_HERE(cgroup_id);
 	if (!is_last_thread(ctx, task) || task->flags & PF_KTHREAD)
 		return 0;
+	if (exceeds_rate(cgroup_id))
+		r.flags = REC_FLAG_THROTTLED;
 	get_image(&r.image, task);
 	r.cgroup_id = cgroup_id;
 	r.code = get_exit_code(task);

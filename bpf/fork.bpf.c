@@ -4,6 +4,7 @@
  * inherits.
  */
 #include "cgroups.bpf.h"
+#include "rate.bpf.h"
 #include "tasks.bpf.h"
 #include "tree.bpf.h"
 
@@ -32,6 +33,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	get_image_of(&r.child, child);
 	get_image_of(&r.parent, forker);
 	r.cgroup_id = cgroup_id;
+	if (exceeds_rate(cgroup_id))
+		r.flags |= REC_FLAG_THROTTLED;
 	r.ns_pid = get_ns_pid(child, pid, &r.ns_level, NULL);
 	r.parent_tid = parent->pid;
 	send_record(&r.head, REC_FORK, sizeof(r));

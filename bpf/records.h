@@ -37,6 +37,8 @@ enum rec_type {
 	REC_EXIT = 4,	/* rec_exit: a process's last thread leaves; can arrive more than once */
 	REC_CGROUP = 5,	/* rec_cgroup: a directory came, went, or took a process in */
 	REC_TASK = 6,	/* rec_exec, of a process that was there before the agent */
+	REC_POLICY = 7,	/* rec_policy: a hook of a policy was hit */
+	REC_POLICY_DATA = 8,	/* rec_policy_data: more of a value of the rec_policy before */
 };
 
 enum rec_limit {
@@ -68,6 +70,7 @@ enum rec_flag {
 	REC_FLAG_NO_EXEC = 1 << 15,		/* REC_TASK only: no exec since its fork */
 	REC_FLAG_ENV_TRUNCATED = 1 << 16,
 	REC_FLAG_ENV_UNREADABLE = 1 << 17,	/* environment memory could not be read */
+	REC_FLAG_THROTTLED = 1 << 18,		/* above the cgroup's rate: no event, no continuation */
 };
 
 struct rec_head {
@@ -224,8 +227,10 @@ struct rec_config {
 	rec_u32 cgroup_hierarchy;	/* that hierarchy's id (/proc/cgroups; 0 is cgroup2) */
 	rec_u32 exit_has_group_dead;	/* sched_process_exit carries group_dead (kernel 6.16) */
 	rec_u32 environment;		/* execs bring their environment */
+	rec_u64 rate_limit;		/* of a cgroup on one CPU, in an interval; 0: none */
+	rec_u64 rate_interval;		/* ns */
 };
-REC_ALIGNED(rec_config, 16);
+REC_ALIGNED(rec_config, 32);
 
 /* An armed init: its next exec in this cgroup begins the container's tree. Key: tgid. */
 struct rec_armed {

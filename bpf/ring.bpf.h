@@ -92,14 +92,20 @@ static __always_inline void count(enum rec_counter counter)
  * Every attempt takes a number before it asks for room: what found none is a gap that the reader
  * sees.
  */
-static __always_inline void begin_record(struct rec_head *head, struct rec_stats *s,
-					 enum rec_type type, u32 size)
+static __always_inline void begin_record_at(struct rec_head *head, struct rec_stats *s,
+					    enum rec_type type, u32 size, u64 time)
 {
 	head->size = size;
 	head->type = type;
 	head->cpu = bpf_get_smp_processor_id();
 	head->seq = ++s->seq;
-	head->time = bpf_ktime_get_boot_ns();
+	head->time = time;
+}
+
+static __always_inline void begin_record(struct rec_head *head, struct rec_stats *s,
+					 enum rec_type type, u32 size)
+{
+	begin_record_at(head, s, type, size, bpf_ktime_get_boot_ns());
 }
 
 /*
@@ -132,14 +138,15 @@ static __always_inline void wake_reader(void)
 		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
 }
 
-/* False if the ring was full. */
-static __always_inline bool send_record(struct rec_head *head, enum rec_type type, u32 size)
+/* False if the ring was full. `time` is of the event. */
+static __always_inline bool send_record_at(struct rec_head *head, enum rec_type type, u32 size,
+					   u64 time)
 {
 	struct rec_stats *s = get_stats();
 
 	if (!s)
 		return false;
-	begin_record(head, s, type, size);
+	begin_record_at(head, s, type, size, time);
 	if (bpf_ringbuf_output(&ring, head, size, BPF_RB_NO_WAKEUP)) {
 		s->counters[REC_COUNT_RING_FULL]++;
 		return false;
@@ -147,6 +154,11 @@ static __always_inline bool send_record(struct rec_head *head, enum rec_type typ
 	if (reader_sleeps(s))
 		wake_reader();
 	return true;
+}
+
+static __always_inline bool send_record(struct rec_head *head, enum rec_type type, u32 size)
+{
+	return send_record_at(head, type, size, bpf_ktime_get_boot_ns());
 }
 
 #endif

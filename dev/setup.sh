@@ -8,7 +8,7 @@ set -eu
 packages=(
     # what the agent and the hook are built from
     gcc g++ make git pkg-config linux-libc-dev libbpf-dev libelf-dev zlib1g-dev libnghttp2-dev libyajl-dev
-    libsqlite3-dev libre2-dev libyaml-dev
+    libsqlite3-dev libre2-dev libyaml-dev libseccomp-dev
     # what the demo and the tests run
     runc crun containerd podman busybox-static util-linux bsdutils strace binutils libcap2-bin procps openssl
     # the foreign clients and the generated code

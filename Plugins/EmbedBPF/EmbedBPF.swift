@@ -2,13 +2,12 @@
 import Foundation
 import PackagePlugin
 
-/// Compiles `bpf/` with the toolchain's own clang and gives the target one Swift file with the object in it, so that
+/// Compiles `bpf/` with the toolchain's own clang and gives the target Swift files with the objects in them, so that
 /// `swift build` is all there is and no object is ever looked for on disk.
 @main struct EmbedBPF: BuildToolPlugin {
     func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
         let sources = context.package.directoryURL.appending(path: "bpf").resolvingSymlinksInPath()
         let script = sources.appending(path: "embed.sh")
-        let output = context.pluginWorkDirectoryURL.appending(path: "EmbeddedObject.swift")
         let tools = try context.tool(named: "clang").url.deletingLastPathComponent()
 
         // Every file, headers too: the build system knows only what it is told.
@@ -16,13 +15,19 @@ import PackagePlugin
             .filter { ["c", "h", "sh"].contains($0.pathExtension) }
             .sorted { $0.path < $1.path }
 
-        return [
-            .buildCommand(
-                displayName: "Compiling the BPF object",
+        // The first is always loaded, the second anew for each hook of a policy, the others where policies need them.
+        let units = [
+            ("apus.bpf.c", "embeddedObject"), ("policy.bpf.c", "embeddedPolicyObject"),
+            ("policy_tasks.bpf.c", "embeddedTasksObject"), ("policy_enforcer.bpf.c", "embeddedEnforcerObject"),
+        ]
+        return units.map { unit, name in
+            let output = context.pluginWorkDirectoryURL.appending(path: "\(name).swift")
+            return .buildCommand(
+                displayName: "Compiling \(unit)",
                 executable: script,
-                arguments: [tools.path, sources.path, output.path],
+                arguments: [tools.path, sources.appending(path: unit).path, name, output.path],
                 inputFiles: inputs,
                 outputFiles: [output])
-        ]
+        }
     }
 }

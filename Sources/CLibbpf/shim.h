@@ -62,6 +62,22 @@ static inline void apus_btf_refer(const struct btf_type *t, uint32_t id)
 {
 	((struct btf_type *)t)->type = id;
 }
+static inline const struct btf_param *apus_btf_parameters(const struct btf_type *t)
+{
+	return btf_params(t);
+}
+static inline uint32_t apus_btf_bit_offset(const struct btf_type *t, uint32_t member)
+{
+	return btf_member_bit_offset(t, member);
+}
+static inline uint32_t apus_btf_bits(const struct btf_type *t, uint32_t member)
+{
+	return btf_member_bitfield_size(t, member);
+}
+static inline uint8_t apus_btf_int_encoding(const struct btf_type *t)
+{
+	return btf_int_encoding(t);
+}
 static inline uint16_t apus_btf_kind(const struct btf_type *t)
 {
 	return btf_kind(t);

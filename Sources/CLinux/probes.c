@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/membarrier.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -31,7 +32,8 @@ int apus_perf_event_attach(int event, int program)
 	return ioctl(event, PERF_EVENT_IOC_SET_BPF, program);
 }
 
-int apus_link_uprobe_multi(int program, const char *path, unsigned long offset)
+int apus_link_uprobe_multi(int program, const char *path, const uint64_t *offsets,
+			   const uint64_t *cookies, uint32_t count, int returns)
 {
 	// The beginning of bpf(2)'s arguments for BPF_LINK_CREATE: the headers and the library of
 	// Debian 12 are older than this kind of link.
@@ -43,9 +45,51 @@ int apus_link_uprobe_multi(int program, const char *path, unsigned long offset)
 		.program = program,
 		.attach_type = apus_trace_uprobe_multi,
 		.path = (uintptr_t)path,
-		.offsets = (uintptr_t)&offset,
-		.count = 1,
+		.offsets = (uintptr_t)offsets,
+		.cookies = (uintptr_t)cookies,
+		.count = count,
+		.uprobe_flags = returns ? 1 /* BPF_F_UPROBE_MULTI_RETURN */ : 0,
 	};
 
 	return syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+}
+
+uint64_t apus_link_missed(int link)
+{
+	// struct bpf_link_info as newer kernels have it: these parts begin at its 16th byte.
+	struct {
+		uint32_t type, id, program, pad;
+		union {
+			struct {
+				uint32_t kind, pad;
+				uint64_t name;
+				uint32_t name_length, offset;
+				uint64_t address, missed, cookie;
+			} event;
+			struct {
+				uint64_t addresses;
+				uint32_t count, flags;
+				uint64_t missed, cookies;
+			} many;
+			uint64_t room[16];
+		};
+	} info = {};
+	struct {
+		uint32_t descriptor, length;
+		uint64_t info;
+	} attr = { .descriptor = link, .length = sizeof(info), .info = (uintptr_t)&info };
+
+	if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)))
+		return 0;
+	if (info.type == 8 /* BPF_LINK_TYPE_KPROBE_MULTI */)
+		return info.many.missed;
+	// BPF_LINK_TYPE_PERF_EVENT, of BPF_PERF_EVENT_KPROBE or _KRETPROBE
+	if (info.type == 7 && (info.event.kind == 3 || info.event.kind == 4))
+		return info.event.missed;
+	return 0;
+}
+
+int apus_wait_for_readers(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }

@@ -12,6 +12,7 @@ package final class BaseSensors: @unchecked Sendable {
     private var ring: Ring
     private let armed: Int32
     private let seeds: Int32
+    private let containers: Int32
     private let perCPU: Int32
 
     private var emptyRounds = 0
@@ -30,6 +31,7 @@ package final class BaseSensors: @unchecked Sendable {
             variables: bpf_map__fd(try programs.map(".bss")))
         armed = bpf_map__fd(try programs.map("armed"))
         seeds = bpf_map__fd(try programs.map("seeds"))
+        containers = bpf_map__fd(try programs.map("pol_containers"))
         perCPU = bpf_map__fd(try programs.map("stats"))
     }
 
@@ -41,9 +43,45 @@ package final class BaseSensors: @unchecked Sendable {
 
     package var attachedPrograms: [String] { programs.attached }
 
+    /// What programs of policies share with these, and among each other.
+    package func policyMaps(_ configuration: SensorConfiguration, types: KernelTypes) throws(SensorError) -> PolicyMaps
+    {
+        var lent: [String: Int32] = [:]
+        for name in ["ring", "stats", ".bss", "scratches", "pol_containers"] {
+            lent[name] = bpf_map__fd(try programs.map(name))
+        }
+        return try PolicyMaps(lent, rec_config(configuration, types), types)
+    }
+
     /// How many instructions the verifier processed for each program: what loading it costs, and how near it is to the
     /// verifier's limit.
     package func verifiedInstructions() -> [String: Int] { programs.verifiedInstructions() }
+}
+
+// MARK: - Containers that policies apply to
+
+extension BaseSensors {
+    /// Says which container a cgroup is in: the container's own directory, before the container runs anything, and those
+    /// that are inside of it already. One that is made inside later has the same container from its beginning: the
+    /// kernel's program sees to that. Both are ids of the hierarchy that names containers.
+    package func setContainer(_ container: UInt64, of cgroup: UInt64) throws(SensorError) {
+        var (key, value) = (cgroup, container)
+        guard bpf_map_update_elem(containers, &key, &value, UInt64(BPF_ANY)) == 0 else {
+            throw SensorError("put cgroup \(cgroup) into", "the map pol_containers")
+        }
+    }
+
+    /// The container that a cgroup is in, as far as the kernel's programs know.
+    package func container(of cgroup: UInt64) -> UInt64? {
+        var (key, value) = (cgroup, UInt64(0))
+        return bpf_map_lookup_elem(containers, &key, &value) == 0 ? value : nil
+    }
+
+    /// Not needed for a directory that is removed.
+    package func forgetContainer(of cgroup: UInt64) {
+        var key = cgroup
+        bpf_map_delete_elem(containers, &key)
+    }
 }
 
 // MARK: - Existing processes and container trees

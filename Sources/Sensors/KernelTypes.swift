@@ -3,8 +3,8 @@ import CLibbpf
 import Glibc
 
 /// Questions to the running kernel's type information. Reading it takes tens of milliseconds: once, at start, for all who
-/// ask.
-package final class KernelTypes {
+/// ask. Nothing changes it, so that any thread may.
+package final class KernelTypes: @unchecked Sendable {
     let btf: OpaquePointer
 
     package init() throws(SensorError) {
@@ -32,6 +32,19 @@ package final class KernelTypes {
         // The first parameter is the tracepoint's own.
         return Int(apus_btf_members(function)) - 1
     }
+
+    /// How many values a function takes and whether it returns any; nil if the kernel's types say nothing of it.
+    package func signature(of function: String) -> (parameters: Int, returnsValue: Bool)? {
+        let id = btf__find_by_name_kind(btf, function, apus_btf_kind_func)
+        guard id > 0, let type = btf__type_by_id(btf, UInt32(id)),
+            let prototype = btf__type_by_id(btf, apus_btf_referred(type)),
+            Int(apus_btf_kind(prototype)) == BTF_KIND_FUNC_PROTO
+        else { return nil }
+        return (Int(apus_btf_members(prototype)), apus_btf_referred(prototype) != 0)
+    }
+
+    /// How many values a raw tracepoint passes; nil if the kernel has no such tracepoint.
+    package func rawTracepointValues(_ name: String) -> Int? { tracepointArguments(name) }
 
     /// The index of a cgroup v1 controller (`pids`, `memory`, ...) in this kernel, as the programs need it.
     package func cgroupSubsystem(_ name: String) -> Int32? {

@@ -20,7 +20,9 @@ enum MultiLink {
     static func tryUprobe() throws(Absence) {
         let attachment = bpf_attach_type(rawValue: UInt32(apus_trace_uprobe_multi))
         let program = try TinyProgram(BPF_PROG_TYPE_KPROBE, attachment: attachment, "for many functions")
-        try expect(EBADF, from: apus_link_uprobe_multi(program.descriptor, "/", 0), "uprobe.multi")
+        var offset: UInt64 = 0
+        try expect(
+            EBADF, from: apus_link_uprobe_multi(program.descriptor, "/", &offset, nil, 1, 0), "uprobe.multi")
     }
 
     private static func expect(_ error: Int32, from link: Int32, _ kind: String) throws(Absence) {

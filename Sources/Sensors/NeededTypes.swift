@@ -22,7 +22,7 @@ final class NeededTypes {
         kernel = types.btf
         collectNames(programs)
         for id in 1..<btf__type_cnt(kernel) {
-            guard let type = btf__type_by_id(kernel, id), Self.isStructure(type),
+            guard let type = btf__type_by_id(kernel, id), Self.hasParts(type),
                 let name = btf__name_by_offset(kernel, type.pointee.name_off), name.pointee != 0,
                 structures.contains(String(cString: name))
             else { continue }
@@ -45,16 +45,19 @@ final class NeededTypes {
 
     // MARK: -
 
-    private static func isStructure(_ type: UnsafePointer<btf_type>) -> Bool {
+    /// Structures, and enumerations, whose numbers programs may ask for.
+    private static func hasParts(_ type: UnsafePointer<btf_type>) -> Bool {
         let kind = Int(apus_btf_kind(type))
-        return kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION
+        return kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64
     }
 
     private func collectNames(_ programs: OpaquePointer) {
         for id in 1..<btf__type_cnt(programs) {
-            guard let type = btf__type_by_id(programs, id), Self.isStructure(type) else { continue }
-            structures.insert(name(type.pointee.name_off, programs))
-            guard let own = apus_btf_member(type) else { continue }
+            guard let type = btf__type_by_id(programs, id), Self.hasParts(type) else { continue }
+            // What follows three underscores tells variants of one structure apart; the kernel has no such names.
+            structures.insert(name(type.pointee.name_off, programs).essentialName)
+            let kind = Int(apus_btf_kind(type))
+            guard kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION, let own = apus_btf_member(type) else { continue }
             for index in 0..<Int(apus_btf_members(type)) { members.insert(name(own[index].name_off, programs)) }
         }
     }
@@ -99,5 +102,16 @@ final class NeededTypes {
         default: break
         }
         return new
+    }
+}
+
+extension String {
+    /// What stands before the first `___`.
+    fileprivate var essentialName: String {
+        let bytes = Array(utf8)
+        let end = bytes.indices.dropLast(2).first {
+            bytes[$0] == 0x5f && bytes[$0 + 1] == 0x5f && bytes[$0 + 2] == 0x5f
+        }
+        return end.map { String(decoding: bytes[..<$0], as: UTF8.self) } ?? self
     }
 }

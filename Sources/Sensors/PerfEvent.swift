@@ -6,12 +6,18 @@ import Glibc
 /// Places that a program is attached to by a perf event, which stays disabled.
 enum PerfEvent {
     static func tracepoint(_ group: String, _ name: String) throws(Absence) {
+        try attach(try openTracepoint(group, name), "the tracepoint \(name)", BPF_PROG_TYPE_TRACEPOINT)
+    }
+
+    /// An event of a tracepoint on every CPU, the caller's to close.
+    static func openTracepoint(_ group: String, _ name: String) throws(Absence) -> Int32 {
         let directory = try Tracefs()
         guard let number = smallFile("\(directory.path)/events/\(group)/\(name)/id").flatMap({ UInt64($0) }) else {
             throw Absence("read the id of the event \(name) in tracefs", errno: errno)
         }
         let event = apus_perf_event(2 /* PERF_TYPE_TRACEPOINT */, number, nil, 0, 0)
-        try attach(event, "the tracepoint \(name)", BPF_PROG_TYPE_TRACEPOINT)
+        guard event >= 0 else { throw Absence("create a perf event for the tracepoint \(name)", errno: errno) }
+        return event
     }
 
     /// Asks for a function that is not there: a kernel that has looked for it would have gone on. A real one takes
@@ -36,7 +42,6 @@ enum PerfEvent {
     }
 
     private static func attach(_ event: Int32, _ place: String, _ type: bpf_prog_type) throws(Absence) {
-        guard event >= 0 else { throw Absence("create a perf event for \(place)", errno: errno) }
         defer { close(event) }
         let program = try TinyProgram(type, "for \(place)")
         guard apus_perf_event_attach(event, program.descriptor) == 0 else {

@@ -15,6 +15,8 @@ final class Programs {
     /// The two that compare credentials before an exec: which one is loaded depends on the kernel.
     private static let prepareExec = "exec_prepare"
     private static let prepareExecByKprobe = "exec_committing"
+    /// Of those that had something to tell last.
+    private static let ratedCgroups: UInt32 = 16_384
 
     init(_ configuration: SensorConfiguration, _ types: KernelTypes?) throws(SensorError) {
         LibbpfLog.install()
@@ -67,12 +69,7 @@ final class Programs {
         }
         // `config` is the only constant of the object that is volatile, and the first in its section.
         UnsafeMutableRawPointer(mutating: frozen).storeBytes(
-            of: rec_config(
-                cgroup_v1_subsystem: configuration.cgroupV1Subsystem,
-                cgroup_hierarchy: configuration.cgroupHierarchy,
-                exit_has_group_dead: types.tracepointArguments("sched_process_exit") == 2 ? 1 : 0,
-                environment: configuration.environment ? 1 : 0),
-            as: rec_config.self)
+            of: rec_config(configuration, types), as: rec_config.self)
 
         // libbpf would round the size up silently, and the reader's arithmetic would not know.
         let bytes = configuration.ringBytes
@@ -82,6 +79,10 @@ final class Programs {
         }
         let result = bpf_map__set_max_entries(try map("ring"), UInt32(bytes))
         guard result == 0 else { throw SensorError("set the size of", "the ring", errno: result) }
+        if configuration.cgroupRate != nil {
+            let result = bpf_map__set_max_entries(try map("rates"), Self.ratedCgroups)
+            guard result == 0 else { throw SensorError("set the size of", "the map of rates", errno: result) }
+        }
 
         let hasTracepoint = types.tracepointArguments("sched_prepare_exec") != nil
         let hasKprobes = access("/sys/bus/event_source/devices/kprobe", F_OK) == 0
@@ -150,5 +151,16 @@ final class Programs {
             next = bpf_object__next_program(object, program)
         }
         return programs
+    }
+}
+
+extension rec_config {
+    init(_ configuration: SensorConfiguration, _ types: KernelTypes) {
+        self.init(
+            cgroup_v1_subsystem: configuration.cgroupV1Subsystem,
+            cgroup_hierarchy: configuration.cgroupHierarchy,
+            exit_has_group_dead: types.tracepointArguments("sched_process_exit") == 2 ? 1 : 0,
+            environment: configuration.environment ? 1 : 0, rate_limit: configuration.cgroupRate?.limit ?? 0,
+            rate_interval: configuration.cgroupRate?.interval ?? 1)
     }
 }

@@ -17,6 +17,10 @@ package enum Record {
     case cgroup(CgroupView)
     /// A process that was there before the agent.
     case task(ExecView)
+    /// A hook of a policy was hit.
+    case policy(PolicyView)
+    /// More of one of its values.
+    case policyData(PolicyDataView)
 
     package init(_ bytes: UnsafeRawBufferPointer) throws(MalformedRecord) {
         let head: rec_head = try fixedPart(bytes)
@@ -27,6 +31,8 @@ package enum Record {
         case REC_EXIT: self = .exit(try fixedPart(bytes))
         case REC_CGROUP: self = .cgroup(try CgroupView(bytes))
         case REC_TASK: self = .task(try ExecView(bytes))
+        case REC_POLICY: self = .policy(try PolicyView(bytes))
+        case REC_POLICY_DATA: self = .policyData(try PolicyDataView(bytes))
         default: throw MalformedRecord(type: head.type, size: bytes.count)
         }
     }
@@ -75,7 +81,7 @@ package struct ExecView {
 
     /// How many bytes of arguments and environment the following ``ArgumentsView`` records are to bring.
     package var argumentsToCome: Int {
-        guard fixed.head.type == REC_EXEC.rawValue, fixed.args_len > 0 else { return 0 }
+        guard fixed.head.type == REC_EXEC.rawValue, fixed.args_len > 0, !has(REC_FLAG_THROTTLED) else { return 0 }
         let total = Int(fixed.args_total) + Int(fixed.env_total)
         return max(0, min(total, Int(REC_ARGS_MAX.rawValue)) - Int(fixed.args_len))
     }
@@ -105,6 +111,79 @@ package struct CgroupView {
         var tail = Tail(bytes, after: MemoryLayout<rec_cgroup>.size)
         name = try tail.take(Int(fixed.name_len))
     }
+}
+
+/// A hit of a policy's hook.
+package struct PolicyView {
+    /// What the hook passed, or returned, as its type has it.
+    package struct Value {
+        package let head: pol_value
+        package let bytes: UnsafeRawBufferPointer
+
+        package func has(_ flag: pol_value_flag) -> Bool { UInt32(head.flags) & flag.rawValue != 0 }
+
+        /// Of a number: with the sign that its type has.
+        package var number: UInt64? { bytes.count == 8 ? bytes.loadUnaligned(as: UInt64.self) : nil }
+
+        /// What its bytes begin with, and those behind; nil where they are too few, as they are if nothing could be read.
+        package func structure<Fixed: BitwiseCopyable>(
+            as type: Fixed.Type
+        ) -> (fixed: Fixed, rest: UnsafeRawBufferPointer)? {
+            guard bytes.count >= MemoryLayout<Fixed>.size else { return nil }
+            return (
+                bytes.loadUnaligned(as: type), UnsafeRawBufferPointer(rebasing: bytes[MemoryLayout<Fixed>.size...])
+            )
+        }
+
+        /// A file's path, from the root of whoever asked; of one that is in no directory, its name.
+        package var path: (head: pol_path, name: UnsafeRawBufferPointer)? {
+            structure(as: pol_path.self).map { ($0.fixed, $0.rest) }
+        }
+    }
+
+    package let fixed: rec_policy
+    /// In the order in which they were read, which need not be the arguments'.
+    package let values: [Value]
+    package let kernelStack: UnsafeRawBufferPointer
+    package let userStack: UnsafeRawBufferPointer
+    /// Of the file, by the kernel's integrity measurement; empty where there is none.
+    package let hash: UnsafeRawBufferPointer
+
+    package init(_ bytes: UnsafeRawBufferPointer) throws(MalformedRecord) {
+        fixed = try fixedPart(bytes)
+        var tail = Tail(bytes, after: MemoryLayout<rec_policy>.size)
+        let all = try tail.take(Int(fixed.values_len))
+        kernelStack = try tail.take(8 * Int(fixed.kernel_frames))
+        userStack = try tail.take(8 * Int(fixed.user_frames))
+        hash = try tail.take(fixed.flags & POL_HAS_HASH.rawValue != 0 ? Int(fixed.hash_len) : 0)
+        var values: [Value] = []
+        var at = 0
+        while at < all.count {
+            guard all.count - at >= MemoryLayout<pol_value>.size else { throw MalformedRecord(bytes) }
+            let head = all.loadUnaligned(fromByteOffset: at, as: pol_value.self)
+            at += MemoryLayout<pol_value>.size
+            guard all.count - at >= Int(head.length) else { throw MalformedRecord(bytes) }
+            values.append(Value(head: head, bytes: UnsafeRawBufferPointer(rebasing: all[at..<at + Int(head.length)])))
+            at += Int(head.length)
+        }
+        self.values = values
+    }
+
+    package func has(_ flag: pol_record_flag) -> Bool { fixed.flags & flag.rawValue != 0 }
+}
+
+/// A part of a value that was too long for the record of its hit.
+package struct PolicyDataView {
+    package let fixed: rec_policy_data
+    package let bytes: UnsafeRawBufferPointer
+
+    package init(_ bytes: UnsafeRawBufferPointer) throws(MalformedRecord) {
+        fixed = try fixedPart(bytes)
+        var tail = Tail(bytes, after: MemoryLayout<rec_policy_data>.size)
+        self.bytes = try tail.take(Int(fixed.length))
+    }
+
+    package var isLast: Bool { UInt32(fixed.flags) & POL_LAST.rawValue != 0 }
 }
 
 // MARK: -

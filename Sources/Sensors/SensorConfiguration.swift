@@ -12,9 +12,25 @@ package struct SensorConfiguration: Sendable {
     /// Whether execs bring their environment.
     package var environment: Bool
 
+    /// How many forks, execs and exits a cgroup may have on one CPU before they are told in short.
+    package struct Rate: Sendable, Equatable {
+        package var limit: UInt64
+        /// ns
+        package var interval: UInt64
+
+        package init(limit: UInt64, interval: UInt64) {
+            self.limit = limit
+            self.interval = interval
+        }
+    }
+
+    package var cgroupRate: Rate?
+
     package init(
-        ringBytes: Int = 8 << 20, cgroupV1Subsystem: Int32 = -1, cgroupHierarchy: UInt32 = 0, environment: Bool = false
+        ringBytes: Int = 8 << 20, cgroupV1Subsystem: Int32 = -1, cgroupHierarchy: UInt32 = 0, environment: Bool = false,
+        cgroupRate: Rate? = nil
     ) {
+        self.cgroupRate = cgroupRate
         self.ringBytes = ringBytes
         self.cgroupV1Subsystem = cgroupV1Subsystem
         self.cgroupHierarchy = cgroupHierarchy

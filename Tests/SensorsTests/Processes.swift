@@ -76,6 +76,7 @@ enum TestProgram {
     static let directory = getenv("APUS_TEST_PROGRAMS").map { String(cString: $0) } ?? "dist/tests"
     static var leave: String { path("leave") }
     static var run: String { path("run") }
+    static var calls: String { path("calls") }
 
     /// Absolute, so that a test does not depend on where it is run.
     private static func path(_ name: String) -> String {
@@ -92,6 +93,16 @@ enum OwnProcess {
     static func lines(of path: String) -> [Substring] { contents(of: path).split(separator: "\n") }
 
     static func file(_ name: String) -> String { contents(of: "/proc/self/" + name) }
+
+    /// All of a file of any length.
+    static func bytes(of path: String) -> [UInt8] {
+        guard let file = fopen(path, "r") else { return [] }
+        defer { fclose(file) }
+        var text: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { text += buffer[..<count] }
+        return text
+    }
 
     private static func contents(of path: String) -> String {
         guard let file = fopen(path, "r") else { return "" }
@@ -145,7 +156,9 @@ struct Cgroup: ~Copyable {
         guard mkdir(path, 0o755) == 0 else { throw TestFailure("cannot make \(path): errno \(errno)") }
     }
 
-    func take(_ pid: pid_t) throws {
+    func take(_ pid: pid_t) throws { try Cgroup.take(pid, into: path) }
+
+    static func take(_ pid: pid_t, into path: String) throws {
         let descriptor = open(path + "/cgroup.procs", O_WRONLY)
         defer { close(descriptor) }
         let text = String(pid)

@@ -57,7 +57,7 @@ struct Recording {
         case .fork(let fork): forks.append(fork)
         case .exit(let exit): exits.append(exit)
         case .cgroup(let view): cgroups.append((view.fixed, String(decoding: view.name, as: UTF8.self)))
-        case .task: malformed += 1
+        case .task, .policy, .policyData: malformed += 1
         }
     }
 

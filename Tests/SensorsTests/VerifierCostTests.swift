@@ -16,7 +16,12 @@ extension KernelTests {
         private static let tolerance = 1.1
 
         @Test func `no program has become dearer for the verifier without the table saying so`() throws {
-            var costs = try BaseSensors(SensorConfiguration()).verifiedInstructions()
+            let (configuration, types) = (SensorConfiguration(), try KernelTypes())
+            let sensors = try BaseSensors(configuration, types: types)
+            var costs = sensors.verifiedInstructions()
+            let maps = try sensors.policyMaps(configuration, types: types)
+            let tasks = try PolicyTasks(configuration, types: types, sharing: maps)
+            costs.merge(tasks.verifiedInstructions()) { $1 }
             costs["process_exec+environment"] = try BaseSensors(SensorConfiguration(environment: true))
                 .verifiedInstructions()["process_exec"]
             var table = try VerifierCostTable()

@@ -44,10 +44,19 @@ int apus_perf_event(uint32_t type, uint64_t config, const char *name, uint64_t o
 /// Makes the event run a BPF program. -1 and errno on failure.
 int apus_perf_event_attach(int event, int program);
 
-/// Attaches a program of that type to one place of a file by a uprobe.multi link (kernel 6.6).
-/// Returns the link, or -1 and errno.
-int apus_link_uprobe_multi(int program, const char *path, unsigned long offset);
+/// Attaches a program of that type to places of a file by a uprobe.multi link (kernel 6.6), to the
+/// returns from there if `returns`. A cookie for each, or NULL. Returns the link, or -1 and errno.
+int apus_link_uprobe_multi(int program, const char *path, const uint64_t *offsets,
+			   const uint64_t *cookies, uint32_t count, int returns);
 enum { apus_trace_uprobe_multi = 48 };
+
+/// How often the kernel did not call the program of a link to functions of its own; 0 where it does
+/// not say (before 6.7).
+uint64_t apus_link_missed(int link);
+
+/// Returns when whatever the kernel's programs were doing when it was called is over. -1 and errno
+/// where the kernel cannot tell.
+int apus_wait_for_readers(void);
 
 /// Takes the program's code and constants out of resident memory; what is still used comes back
 /// page by page.

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLibbpf
+import CRecords
+import Glibc
+import Models
+
+/// How many entries the maps of a policy's program have; none: there is no such map.
+package struct PolicyCapacity: Sendable, Equatable {
+    package var rows = 1
+    package var lists = 0
+    package var numbers = 0
+    /// By the bytes that a text has at most.
+    package var bytes: [Int: Int] = [:]
+    package var lengths = 0
+    package var addresses = 0
+    package var rates = 0
+    /// Prefixes of numbers: see ``PolicyProgram/prefixes(of:)``.
+    package var ranges = 0
+    package var automata = 0
+    /// Rows of all automata: ``SubstringAutomaton/rows``.
+    package var transitions = 0
+    /// Processes whose changes are told, each by each row; the oldest make room.
+    package var changes = 0
+
+    package init() {}
+
+    package static let longestBytes = 4088
+    private static let buckets = [24, 120, 504, longestBytes]
+
+    /// Which sizes of texts there are, as enum pol_bucket has them.
+    var bucketMask: UInt8 {
+        zip(Self.buckets, 0...).reduce(0) { (bytes[$1.0] ?? 0) > 0 ? $0 | 1 << $1.1 : $0 }
+    }
+
+    /// The size of the keys among which a text of this length is; nil for one that is too long.
+    package static func bucket(of length: Int) -> Int? { buckets.first { length <= $0 } }
+
+    /// The maps whose keys name a set.
+    static let setMaps = ["pol_numbers", "pol_addresses"] + buckets.map { "pol_bytes_\($0)" }
+
+    var entries: [(String, Int)] {
+        [
+            ("pol_rows", rows), ("pol_lists", lists), ("pol_numbers", numbers), ("pol_prefix_lengths", lengths),
+            ("pol_addresses", addresses), ("pol_rates", rates), ("pol_ranges", ranges), ("pol_automata", automata),
+            ("pol_transitions", transitions), ("pol_changes", changes), ("pol_row_counts", rows),
+        ] + Self.buckets.map { ("pol_bytes_\($0)", bytes[$0] ?? 0) }
+    }
+}
+
+/// What all policies' programs share: the ring and its accounts with the base sensors, the generation that holds, the
+/// memory that hits work in.
+///
+/// Owned by one thread at a time; nothing here is locked.
+package final class PolicyMaps {
+    private let bytes = decodeBase64(embeddedPolicyObject)
+    private let configuration: rec_config
+    /// The kernel's types that the programs read, as a file; -1: all of them.
+    private let types: Int32
+    /// Holds the maps that are ours to make.
+    private let own: OpaquePointer
+    /// By name, of the sensors and of ours.
+    private var lent: [String: Int32] = [:]
+    private var socketMap: Int32 = -1
+
+    private static let shared = [
+        "pol_generation", "pol_views", "pol_task_binaries", "pol_task_privileges", "pol_notices", "pol_scratches",
+        "pol_zeros",
+        "pol_programs", "pol_slots", "pol_firsts", "pol_turn", "pol_awaited",
+    ]
+    private static let dispatchers = "syscalls_"
+
+    /// Sees system calls for the programs that ask for some.
+    let systemCalls: SyscallDispatcher
+    /// The kernel's own, for those who look functions up.
+    let kernelTypes: KernelTypes
+    /// Whether the kernel attaches a program to many functions at once. Tried when somebody asks.
+    private(set) lazy var hasKprobeMulti = Self.succeeds(MultiLink.tryKprobe)
+    private(set) lazy var hasUprobeMulti = Self.succeeds(MultiLink.tryUprobe)
+
+    init(_ sensors: [String: Int32], _ configuration: rec_config, _ kernel: KernelTypes) throws(SensorError) {
+        self.configuration = configuration
+        guard let opened = Self.open(bytes, typesFrom: nil) else {
+            throw SensorError("open", "the embedded BPF object of policies", log: LibbpfLog.tail())
+        }
+        types = bpf_object__btf(opened).flatMap { NeededTypes(of: $0, in: kernel) }?.makeFile() ?? -1
+        own = opened
+        lent = sensors
+        systemCalls = SyscallDispatcher(opened)
+        kernelTypes = kernel
+
+        var next = bpf_object__next_program(own, nil)
+        while let program = next {
+            let name = String(cString: bpf_program__name(program))
+            bpf_program__set_autoload(program, name.hasPrefix(Self.dispatchers))
+            next = bpf_object__next_program(own, program)
+        }
+        var map = bpf_object__next_map(own, nil)
+        while let current = map {
+            let name = String(cString: bpf_map__name(current))
+            if let descriptor = sensors[Self.key(name)] {
+                bpf_map__reuse_fd(current, descriptor)
+            } else if !Self.shared.contains(name) {
+                bpf_map__set_autocreate(current, false)
+            }
+            map = bpf_object__next_map(own, current)
+        }
+        let result = bpf_object__load(own)
+        guard result == 0 else {
+            throw SensorError("make", "the maps that policies share", errno: result, log: LibbpfLog.tail())
+        }
+        for name in Self.shared {
+            guard let map = bpf_object__find_map_by_name(own, name) else {
+                throw SensorError("find", "the map \(name)")
+            }
+            lent[name] = bpf_map__fd(map)
+        }
+    }
+
+    deinit {
+        bpf_object__close(own)
+        if types >= 0 { close(types) }
+        if socketMap >= 0 { close(socketMap) }
+    }
+
+    /// Which generation of rows holds from now on.
+    package func setGeneration(_ generation: UInt32) throws(SensorError) {
+        try write(pol_generations(current: generation, next: 0))
+    }
+
+    /// The same where rows that end and rows that begin are in several programs of one place: whoever is between two of
+    /// them goes on by the generation that the first has seen. Takes twice as long as a call may be on its way through
+    /// the programs of a place.
+    ///
+    /// - Parameter first: of each such place (``pol_shape/place``) the program that the kernel calls first.
+    package func setGeneration(
+        _ generation: UInt32, insteadOf old: UInt32, first: [UInt32: UInt32]
+    ) throws(SensorError) {
+        defer { forgetViews() }
+        for (place, program) in first { try name(program, firstOf: place) }
+        do throws(SensorError) {
+            // Calls that have begun without a word are through before there is another generation, and those that have
+            // begun by the old one before nobody looks for a word any more.
+            try write(pol_generations(current: old, next: old))
+            usleep(Self.passage)
+            try write(pol_generations(current: old, next: generation))
+        } catch {
+            try? setGeneration(old)
+            throw error
+        }
+        usleep(Self.passage)
+        try setGeneration(generation)
+        usleep(Self.passage)
+    }
+
+    private func name(_ program: UInt32, firstOf place: UInt32) throws(SensorError) {
+        var (key, value) = (pol_view_key(thread: .max, place: place, pad: 0), program)
+        guard let map = lent["pol_views"], bpf_map_update_elem(map, &key, &value, UInt64(BPF_ANY)) == 0 else {
+            throw SensorError("write to", "the map pol_views")
+        }
+    }
+
+    /// Microseconds: well over what a call needs for the programs of a place.
+    private static let passage: UInt32 = 20_000
+
+    private func write(_ generations: pol_generations) throws(SensorError) {
+        var (zero, value) = (UInt32(0), generations)
+        guard let map = lent["pol_generation"], bpf_map_update_elem(map, &zero, &value, UInt64(BPF_ANY)) == 0 else {
+            throw SensorError("write to", "the map pol_generation")
+        }
+    }
+
+    private func forgetViews() {
+        guard let map = lent["pol_views"] else { return }
+        var key = [UInt8](repeating: 0, count: 16)
+        while bpf_map_get_next_key(map, nil, &key) == 0, bpf_map_delete_elem(map, key) == 0 {}
+    }
+
+    /// From now on sockets can be tracked: so many, of which the oldest make room. To be asked for before the first
+    /// program whose shape has `tracks_sockets`; more than once harms nothing.
+    package func trackSockets(_ count: Int = 8192) throws(SensorError) {
+        guard lent["pol_sockets"] == nil else { return }
+        let size = UInt32(MemoryLayout<pol_owner>.size)
+        let map = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "pol_sockets", 8, size, UInt32(clamping: count), nil)
+        guard map >= 0 else { throw SensorError("make", "the map pol_sockets") }
+        lent["pol_sockets"] = map
+        socketMap = map
+    }
+
+    // MARK: For a program
+
+    func open() throws(SensorError) -> OpaquePointer {
+        guard let object = Self.open(bytes, typesFrom: types >= 0 ? "/proc/self/fd/\(types)" : nil) else {
+            throw SensorError("open", "the embedded BPF object of policies", log: LibbpfLog.tail())
+        }
+        return object
+    }
+
+    func lend(to object: OpaquePointer) throws(SensorError) {
+        var map = bpf_object__next_map(object, nil)
+        while let current = map {
+            let name = String(cString: bpf_map__name(current))
+            if let descriptor = lent[Self.key(name)] {
+                let result = bpf_map__reuse_fd(current, descriptor)
+                guard result == 0 else { throw SensorError("share", "the map \(name)", errno: result) }
+            }
+            map = bpf_object__next_map(object, current)
+        }
+    }
+
+    func freeze(_ shape: pol_shape, in object: OpaquePointer) throws(SensorError) {
+        var size = 0
+        let offset = MemoryLayout<rec_config>.size
+        guard let map = bpf_object__find_map_by_name(object, ".rodata"),
+            let frozen = bpf_map__initial_value(map, &size), size >= offset + MemoryLayout<pol_shape>.size
+        else { throw SensorError("configure", "the programs of policies", errno: EINVAL) }
+        // The constants of the object, in the order in which they are declared.
+        let constants = UnsafeMutableRawPointer(mutating: frozen)
+        constants.storeBytes(of: configuration, as: rec_config.self)
+        constants.storeBytes(of: shape, toByteOffset: offset, as: pol_shape.self)
+    }
+
+    /// Whether a map of a program's object is everybody's.
+    func isLent(_ name: String) -> Bool { lent[Self.key(name)] != nil }
+
+    private static func succeeds(_ attempt: () throws(Absence) -> Void) -> Bool {
+        do throws(Absence) { try attempt() } catch { return false }
+        return true
+    }
+
+    /// libbpf calls an object's variables by the object's name.
+    private static func key(_ name: String) -> String { name.hasSuffix(".bss") ? ".bss" : name }
+
+    private static func open(_ bytes: [UInt8], typesFrom types: String?) -> OpaquePointer? {
+        var options = bpf_object_open_opts()
+        options.sz = MemoryLayout<bpf_object_open_opts>.size
+        let types = types.map { strdup($0) }
+        defer { free(types ?? nil) }
+        options.btf_custom_path = types.flatMap { UnsafePointer($0) }
+        return "policy".withCString { name in
+            options.object_name = name
+            return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLibbpf
+import CLinux
+package import CRecords
+import Glibc
+import Models
+
+/// The programs of one hook and one shape in the kernel, and the rows of all policies that have them.
+///
+/// Owned by one thread at a time; nothing here is locked.
+package final class PolicyProgram {
+    /// A program of bpf/policy.bpf.c, by its name there.
+    private enum Kind: String {
+        case rawTracepoint = "raw_tracepoint_hit"
+        case tracepoint = "tracepoint_hit"
+        case securityHook = "security_hit"
+        case securityHash = "security_hash_hit"
+        case override = "override_hit"
+        case functionEntry = "entry_hit"
+        case functionReturn = "entry_return"
+        case probe = "probe_hit"
+        case probeOverride = "probe_override"
+        case probeReturn = "probe_return"
+        case systemCall = "syscall_hit"
+        case systemCallReturn = "syscall_return"
+
+        var isReturn: Bool { [.functionReturn, .probeReturn, .systemCallReturn].contains(self) }
+    }
+
+    /// What a place comes to on this kernel.
+    private enum Target {
+        case tracepoint(String, String)
+        case rawTracepoint(String)
+        case securityHook(String)
+        case probes([String], override: Bool, atOnce: Bool)
+        case entry(String)
+        case override(String)
+        case userProbes(String, [UInt64], atOnce: Bool)
+        case systemCalls([SystemCall])
+    }
+
+    private(set) var object: OpaquePointer
+    private let place: Place
+    private let target: Target
+    private(set) var shape: pol_shape
+    let shared: PolicyMaps
+    private var links: [OpaquePointer] = []
+    /// Links that libbpf has no value for.
+    private var descriptors: [Int32] = []
+    private var systemCalls: SyscallDispatcher.Attachment?
+
+    /// Opens, fits and loads. Nothing is called before ``attach()``.
+    /// - Parameter oneByOne: several functions are not attached at once, even where the kernel can.
+    package init(
+        at place: Place, shape: pol_shape, capacity: PolicyCapacity, oneByOne: Bool = false,
+        sharing shared: PolicyMaps
+    ) throws(SensorError) {
+        self.place = place
+        self.shared = shared
+        target = try Self.target(place, shape, oneByOne, shared)
+        self.shape = Self.fitted(shape, to: target, capacity)
+        object = try shared.open()
+        // From here on what fails is closed by deinit.
+        var result = try load(capacity)
+        if result != 0, self.shape.has_kernel_paths != 0 {
+            // Not every hook may ask the kernel for paths: then they are walked.
+            self.shape.has_kernel_paths = 0
+            let another = try shared.open()
+            bpf_object__close(object)
+            object = another
+            result = try load(capacity)
+        }
+        guard result == 0 else {
+            throw SensorError("load", "the program for \(place)", errno: result, log: LibbpfLog.tail())
+        }
+    }
+
+    private func load(_ capacity: PolicyCapacity) throws(SensorError) -> Int32 {
+        try choosePrograms()
+        try fit(capacity)
+        try shared.lend(to: object)
+        try shared.freeze(shape, in: object)
+        LibbpfLog.forget()
+        return bpf_object__load(object)
+    }
+
+    deinit {
+        detach()
+        bpf_object__close(object)
+    }
+
+    private static func target(
+        _ place: Place, _ shape: pol_shape, _ oneByOne: Bool, _ shared: PolicyMaps
+    ) throws(SensorError) -> Target {
+        let hasReturn = shape.has_return != 0
+        switch place {
+        case .tracepoint(let subsystem, let event): return .tracepoint(subsystem, event)
+        case .rawTracepoint(let name): return .rawTracepoint(name)
+        case .securityHook(let name): return .securityHook(name)
+        case .userFunctions(let path, let offsets):
+            guard !offsets.isEmpty else { throw SensorError("use", "no function at all", errno: EINVAL) }
+            return .userProbes(path, offsets, atOnce: offsets.count > 1 && !oneByOne && shared.hasUprobeMulti)
+        case .systemCalls(let calls, .rawSyscall):
+            guard !calls.isEmpty else { throw SensorError("use", "no system call at all", errno: EINVAL) }
+            return .systemCalls(calls)
+        case .systemCalls(let calls, let method):
+            let names = calls.map { call in
+                call.functions.first { shared.kernelTypes.id($0, apus_btf_kind_func) != nil }
+                    ?? call.functions.last ?? call.name
+            }
+            return try target(.functions(names, by: method), shape, oneByOne, shared)
+        case .functions(let names, let method):
+            guard let name = names.first else { throw SensorError("use", "no function at all", errno: EINVAL) }
+            switch method {
+            case .kprobe:
+                // The stack by which entries find their returns is not known to programs that many functions share.
+                let atOnce = names.count > 1 && !oneByOne && !hasReturn && shared.hasKprobeMulti
+                return .probes(names, override: false, atOnce: atOnce)
+            case .kprobeOverride: return .probes(names, override: true, atOnce: false)
+            case .fentry, .fmodRet:
+                guard names.count == 1 else {
+                    throw SensorError("use", "\(place)", errno: EINVAL, log: "such a program is of one function")
+                }
+                if method == .fentry { return .entry(name) }
+                guard !hasReturn else {
+                    throw SensorError("use", "\(place)", errno: EINVAL, log: "it comes before the function returns")
+                }
+                return .override(name)
+            case .rawSyscall:
+                throw SensorError("use", "\(place)", errno: EINVAL, log: "a function is no system call")
+            }
+        }
+    }
+
+    /// The shape with what follows from where it is, and from what is in it.
+    private static func fitted(_ shape: pol_shape, to target: Target, _ capacity: PolicyCapacity) -> pol_shape {
+        var shape = shape
+        shape.rows = UInt32(clamping: capacity.rows)
+        shape.buckets = capacity.bucketMask
+        shape.needs_binary = shape.everySelectorNamesABinary ? 1 : 0
+        switch target {
+        case .probes(let names, _, _): shape.has_functions = names.count > 1 ? 1 : 0
+        case .userProbes(_, let offsets, _): shape.has_functions = offsets.count > 1 ? 1 : 0
+        case .systemCalls: shape.is_syscall = 1
+        case .securityHook: shape.has_kernel_paths = 1
+        default: break
+        }
+        return shape
+    }
+
+    private var kinds: [Kind] {
+        let (entry, exit): (Kind, Kind?) =
+            switch target {
+            case .tracepoint: (.tracepoint, nil)
+            case .rawTracepoint: (.rawTracepoint, nil)
+            // A hash may take reading a file, which only a program that may sleep can do.
+            case .securityHook: (shape.hash_raw != 0 ? .securityHash : .securityHook, nil)
+            case .probes(_, let override, _): (override ? .probeOverride : .probe, .probeReturn)
+            case .userProbes: (.probe, .probeReturn)
+            case .entry: (.functionEntry, .functionReturn)
+            case .override: (.override, nil)
+            case .systemCalls: (.systemCall, .systemCallReturn)
+            }
+        guard let exit, shape.has_return != 0 else { return [entry] }
+        return [entry, exit]
+    }
+
+    private func choosePrograms() throws(SensorError) {
+        let wanted = Set(kinds.map(\.rawValue))
+        var next = bpf_object__next_program(object, nil)
+        while let program = next {
+            bpf_program__set_autoload(program, wanted.contains(String(cString: bpf_program__name(program))))
+            next = bpf_object__next_program(object, program)
+        }
+        for kind in kinds {
+            let program = try program(kind)
+            let result =
+                switch target {
+                case .securityHook(let name), .entry(let name), .override(let name):
+                    bpf_program__set_attach_target(program, 0, name)
+                case .probes(_, _, atOnce: true):
+                    bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI)
+                case .userProbes(_, _, atOnce: true):
+                    bpf_program__set_expected_attach_type(
+                        program, bpf_attach_type(rawValue: UInt32(apus_trace_uprobe_multi)))
+                default: Int32(0)
+                }
+            guard result == 0 else {
+                throw SensorError(
+                    "attach to", "\(place)", errno: result, log: "the kernel has no type information for it")
+            }
+        }
+    }
+
+    /// What the shape has no use for is not made; the verifier sees that nothing leads there.
+    private func fit(_ capacity: PolicyCapacity) throws(SensorError) {
+        for (name, entries) in capacity.entries {
+            let map = try map(name)
+            guard entries > 0 else {
+                bpf_map__set_autocreate(map, false)
+                continue
+            }
+            let result = bpf_map__set_max_entries(map, UInt32(clamping: entries))
+            guard result == 0 else { throw SensorError("set the size of", "the map \(name)", errno: result) }
+        }
+        bpf_map__set_autocreate(try map("pol_sockets"), shape.tracks_sockets != 0)
+        bpf_map__set_autocreate(try map("pol_calls"), shape.has_return != 0)
+        guard shape.is_scoped != 0 else { return }
+        let result = bpf_map__set_value_size(try map("pol_lists"), 4 + 4 * shape.rows)
+        guard result == 0 else { throw SensorError("set the size of", "the map pol_lists", errno: result) }
+    }
+
+    func map(_ name: String) throws(SensorError) -> OpaquePointer {
+        guard let map = bpf_object__find_map_by_name(object, name) else { throw SensorError("find", "the map \(name)") }
+        return map
+    }
+
+    private func program(_ kind: Kind) throws(SensorError) -> OpaquePointer {
+        guard let program = bpf_object__find_program_by_name(object, kind.rawValue) else {
+            throw SensorError("find", "the program \(kind.rawValue)")
+        }
+        return program
+    }
+
+    // MARK: Attaching
+
+    /// Attaches to all of the place, or to nothing of it.
+    package func attach() throws(SensorError) {
+        guard links.isEmpty, descriptors.isEmpty, systemCalls == nil else { return }
+        LibbpfLog.forget()
+        do throws(SensorError) {
+            if case .systemCalls(let calls) = target {
+                let exit = kinds.count > 1 ? bpf_program__fd(try program(.systemCallReturn)) : nil
+                systemCalls = try shared.systemCalls.attach(
+                    enter: bpf_program__fd(try program(.systemCall)), exit: exit, at: calls)
+                return
+            }
+            // The end of a call before its beginning: no beginning is without its end.
+            for kind in kinds.reversed() { try attach(kind) }
+        } catch {
+            detach()
+            throw error
+        }
+    }
+
+    private func attach(_ kind: Kind) throws(SensorError) {
+        let program = try program(kind)
+        switch target {
+        case .tracepoint(let subsystem, let event): try attach(program, subsystem, event)
+        case .rawTracepoint(let name): try keep(bpf_program__attach_raw_tracepoint(program, name))
+        case .securityHook: try keep(bpf_program__attach_lsm(program))
+        case .entry, .override: try keep(bpf_program__attach_trace(program))
+        case .probes(let names, _, atOnce: true): try attach(program, toAllOf: names)
+        case .probes(let names, _, _):
+            for (name, index) in zip(names, UInt64(0)...) {
+                var options = bpf_kprobe_opts()
+                options.sz = MemoryLayout<bpf_kprobe_opts>.size
+                options.bpf_cookie = index
+                options.retprobe = kind.isReturn
+                try keep(bpf_program__attach_kprobe_opts(program, name, &options), "function \(name)")
+            }
+        case .userProbes(let path, let offsets, atOnce: true):
+            let cookies = Array(0..<UInt64(offsets.count))
+            let link = apus_link_uprobe_multi(
+                bpf_program__fd(program), path, offsets, cookies, UInt32(clamping: offsets.count),
+                kind.isReturn ? 1 : 0)
+            guard link >= 0 else { throw SensorError("attach to", "\(place)") }
+            descriptors.append(link)
+        case .userProbes(let path, let offsets, _):
+            for (offset, index) in zip(offsets, UInt64(0)...) {
+                var options = bpf_uprobe_opts()
+                options.sz = MemoryLayout<bpf_uprobe_opts>.size
+                options.bpf_cookie = index
+                options.retprobe = kind.isReturn
+                try keep(
+                    bpf_program__attach_uprobe_opts(program, -1, path, Int(clamping: offset), &options),
+                    "offset 0x\(String(offset, radix: 16)) of \(path)")
+            }
+        case .systemCalls: break
+        }
+    }
+
+    private func keep(_ link: OpaquePointer?, _ what: String? = nil) throws(SensorError) {
+        guard let link else {
+            throw SensorError("attach to", what ?? "\(place)", log: LibbpfLog.tail())
+        }
+        links.append(link)
+    }
+
+    private func attach(_ program: OpaquePointer, toAllOf names: [String]) throws(SensorError) {
+        var pointers = names.map { UnsafePointer<CChar>(strdup($0)) }
+        defer { for pointer in pointers { free(UnsafeMutablePointer(mutating: pointer)) } }
+        let cookies = Array(0..<UInt64(names.count))
+        let link = pointers.withUnsafeMutableBufferPointer { pointers in
+            cookies.withUnsafeBufferPointer { cookies in
+                var options = bpf_kprobe_multi_opts()
+                options.sz = MemoryLayout<bpf_kprobe_multi_opts>.size
+                options.syms = pointers.baseAddress
+                options.cookies = cookies.baseAddress
+                options.cnt = pointers.count
+                return bpf_program__attach_kprobe_multi_opts(program, nil, &options)
+            }
+        }
+        try keep(link)
+    }
+
+    /// By a mount of tracefs that may be ours alone, where libbpf would not look.
+    private func attach(_ program: OpaquePointer, _ subsystem: String, _ event: String) throws(SensorError) {
+        let opened: Int32
+        do throws(Absence) { opened = try PerfEvent.openTracepoint(subsystem, event) } catch {
+            throw SensorError("attach to", "\(place)", log: error.reason)
+        }
+        try keep(bpf_program__attach_perf_event(program, opened))
+    }
+
+    /// The programs that are in the kernel.
+    var loaded: [OpaquePointer] { kinds.compactMap { try? program($0) } }
+
+    var linkDescriptors: [Int32] { links.map { bpf_link__fd($0) } + descriptors }
+
+    package func detach() {
+        for link in links { bpf_link__destroy(link) }
+        for descriptor in descriptors { close(descriptor) }
+        if let systemCalls { shared.systemCalls.detach(systemCalls) }
+        (links, descriptors, systemCalls) = ([], [], nil)
+    }
+}
+
+extension pol_shape {
+    /// Then a task that is in no binary set is of no interest. (A parent's image says nothing about the task's own.)
+    fileprivate var everySelectorNamesABinary: Bool {
+        guard selectors > 0 else { return false }
+        return withUnsafeBytes(of: at_entry) { bytes in
+            bytes.bindMemory(to: pol_selector.self).prefix(Int(selectors)).allSatisfy { selector in
+                withUnsafeBytes(of: selector.filters) { filters in
+                    filters.bindMemory(to: pol_filter.self).contains {
+                        $0.what == UInt8(POL_BINARY.rawValue) && $0.index <= 1
+                            && $0.op & UInt8(POL_NEGATED.rawValue) == 0
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What happens when a selector matches. */
+#ifndef APUS_POLICY_ACT_BPF_H
+#define APUS_POLICY_ACT_BPF_H
+
+#include "policy_generation.bpf.h"
+#include "policy_calls.bpf.h"
+#include "policy_enforcer.bpf.h"
+#include "policy_match.bpf.h"
+#include "policy_registers.bpf.h"
+#include "policy_sockets.bpf.h"
+
+static __always_inline void read_values(struct hit *h, u32 unwanted_flags, u32 wanted_flags)
+{
+	u32 i;
+
+	/* Unrolled, the verifier takes away what the shape has not. */
+#pragma clang loop unroll(full)
+	for (i = 0; i < POL_VALUES_MAX; i++) {
+		u32 flags = shape.arguments[i].flags;
+
+		if (shape.arguments[i].type == POL_NONE || flags & unwanted_flags ||
+		    (flags & wanted_flags) != wanted_flags)
+			continue;
+		append(h, i);
+	}
+}
+
+static __noinline int count_for(u32 row, u32 what)
+{
+	struct pol_counts *counts = bpf_map_lookup_elem(&pol_row_counts, &row);
+
+	if (counts && what < POL_COUNT_SIZE)
+		__sync_fetch_and_add(&counts->counts[what], 1);
+	return 0;
+}
+
+/* The first bytes of a value, for the rate key; of a path, of the path's. */
+static __always_inline void take_said(struct pol_scratch *s, u32 i)
+{
+	u32 at = s->offset[i], length = s->length[i];
+
+	asm volatile("" : "+r"(at));
+	asm volatile("" : "+r"(length));
+	if (at > POL_TAIL_MAX)
+		return;
+	if (length > POL_SAID_MAX)
+		length = POL_SAID_MAX;
+	bpf_probe_read_kernel(s->rate.said[i], length, &s->tail[at]);
+}
+
+/* True if the same was posted less than the row's interval ago. */
+static __noinline int is_repeated(struct hit *h, u32 row, u32 selector, u32 flags,
+				  const struct pol_action_values *limit)
+{
+	struct pol_scratch *s;
+	u64 thread = bpf_get_current_pid_tgid();
+	u64 *last;
+	u32 i;
+
+	if (!h || !limit)
+		return 0;
+	s = h->scratch;
+	__builtin_memset(&s->rate, 0, sizeof(s->rate));
+	s->rate.row = row;
+	s->rate.selector = selector;
+	if (limit->limit_scope == POL_PER_THREAD)
+		s->rate.who = thread;
+	else if (limit->limit_scope == POL_PER_PROCESS)
+		s->rate.who = thread >> 32;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < POL_VALUES_MAX; i++)
+		if (shape.arguments[i].type != POL_NONE &&
+		    !(shape.arguments[i].flags & POL_AT_RETURN) == !(flags & POL_IS_RETURN))
+			take_said(s, i);
+	last = bpf_map_lookup_elem(&pol_rates, &s->rate);
+	if (last && s->time - *last < limit->limit_ns)
+		return 1;
+	bpf_map_update_elem(&pol_rates, &s->rate, &s->time, BPF_ANY);
+	return 0;
+}
+
+static __always_inline u32 append_stack(struct hit *h, u32 at, u64 flags)
+{
+	long bytes;
+
+	asm volatile("" : "+r"(at));
+	if (at > POL_TAIL_MAX + POL_STRING_MAX - POL_STACK_MAX * 8)
+		return 0;
+	bytes = bpf_get_stack(h->ctx, &h->scratch->tail[at], POL_STACK_MAX * 8, flags);
+	/* The tracepoints of system calls in 6.1 have the caller's registers: no kernel stack. */
+	if (bytes <= 0 && !(flags & BPF_F_USER_STACK))
+		bytes = bpf_get_task_stack(bpf_get_current_task_btf(), &h->scratch->tail[at],
+					   POL_STACK_MAX * 8, 0);
+	return bytes > 0 ? bytes / 8 : 0;
+}
+
+/* The hook's own value: only as that may the kernel's function be given it. */
+static __always_inline struct file *file_to_hash(u64 *values)
+{
+	u64 value;
+
+	switch (shape.hash_raw) {
+	case 1:
+		value = values[0];
+		break;
+	case 2:
+		value = values[1];
+		break;
+	case 3:
+		value = values[2];
+		break;
+	default:
+		return NULL;
+	}
+	return shape.hash_is_binprm ? ((struct linux_binprm *)value)->file : (struct file *)value;
+}
+
+static __always_inline u32 digest_length(u32 algorithm)
+{
+	switch (algorithm) {
+	case 1: /* MD5 */
+		return 16;
+	case 2: /* SHA-1 */
+		return 20;
+	case 4: /* SHA-256 */
+		return 32;
+	case 5: /* SHA-384 */
+		return 48;
+	}
+	return POL_HASH_MAX;
+}
+
+/* Reads the file where IMA has not measured it yet: of a sleepable program only. */
+static __always_inline u32 append_hash(struct hit *h, u32 index, u32 at)
+{
+	struct rec_policy *r = &h->scratch->record;
+	struct file *file = file_to_hash(h->ctx);
+	long algorithm = -1;
+
+	asm volatile("" : "+r"(at));
+	if (at <= POL_TAIL_MAX + POL_STRING_MAX - POL_HASH_MAX && file)
+		algorithm = bpf_ima_file_hash(file, &h->scratch->tail[at], POL_HASH_MAX);
+	if (algorithm < 0) {
+		r->flags |= POL_HASH_FAILED;
+		count_for(index, POL_COUNT_UNHASHED);
+		return 0;
+	}
+	r->flags |= POL_HAS_HASH;
+	r->hash_algorithm = algorithm;
+	r->hash_len = digest_length(algorithm);
+	return r->hash_len;
+}
+
+static __always_inline void set_owner(struct rec_policy *r, struct pol_scratch *s,
+				      struct task_struct *task)
+{
+	struct pol_owner *owner = owner_of_socket(s);
+
+	if (owner) {
+		r->image = owner->image;
+		r->cgroup_id = owner->cgroup_id;
+		r->flags |= POL_OF_OWNER;
+		return;
+	}
+	get_image(&r->image, task);
+	r->cgroup_id = get_cgroup_id(task);
+}
+
+/* A function of its own, so that its room on the stack is not there while values are read. */
+static __noinline int send_hit(struct hit *h, struct pol_row *row, u32 index, u32 what)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pol_scratch *s;
+	struct rec_policy *r;
+	u32 end;
+
+	if (!h || !row)
+		return 0;
+	s = h->scratch;
+	r = &s->record;
+	end = s->end;
+	set_owner(r, s, task);
+	r->call = s->time;
+	r->tid = task->pid;
+	r->row = row->id;
+	if (shape.is_syscall && is_compat(task))
+		r->flags |= POL_ABI_32;
+	r->values_len = end;
+	r->function = s->function;
+	r->kernel_frames = 0;
+	r->user_frames = 0;
+	r->hash_algorithm = 0;
+	r->hash_len = 0;
+	if (what & POL_KERNEL_STACK) {
+		r->kernel_frames = append_stack(h, end, 0);
+		end += r->kernel_frames * 8;
+	}
+	if (what & POL_USER_STACK) {
+		r->user_frames = append_stack(h, end, BPF_F_USER_STACK);
+		end += r->user_frames * 8;
+	}
+	if (shape.hash_raw && what & POL_IMA_HASH)
+		end += append_hash(h, index, end);
+	asm volatile("" : "+r"(end));
+	if (end > POL_TAIL_MAX + POL_STRING_MAX)
+		end = POL_TAIL_MAX + POL_STRING_MAX;
+	/* Of a return it is the call's beginning that was noted. */
+	if (r->flags & POL_IS_RETURN)
+		send_record(&r->head, REC_POLICY, sizeof(*r) + end);
+	else
+		send_record_at(&r->head, REC_POLICY, sizeof(*r) + end, s->time);
+	if (!(r->flags & POL_DROPPED_AT_RETURN))
+		s->is_posted = 1;
+	return 0;
+}
+
+static __always_inline void post(struct hit *h, struct pol_row *row, u32 index, u32 selector,
+				 u32 action, u32 flags, u32 what)
+{
+	struct rec_policy *r = &h->scratch->record;
+
+	r->flags = flags | (row->is_monitored ? POL_IS_MONITORED : 0);
+	r->selector = selector;
+	r->action = action;
+	send_hit(h, row, index, what);
+}
+
+/* Does one thing. What changes something for the process is only said in monitor mode. */
+static __noinline int do_action(struct pol_scratch *s, struct pol_row *row, u32 index, u32 action,
+				const struct pol_action_values *values)
+{
+	if (!s || !row || !values)
+		return 0;
+	if (shape.tracks_sockets && action == POL_DO_TRACK_SOCK)
+		track_socket(s, values->argument);
+	if (shape.tracks_sockets && action == POL_DO_UNTRACK_SOCK)
+		untrack_socket(s, values->argument);
+	if (row->is_monitored)
+		return 0;
+	switch (action) {
+	case POL_DO_SIGKILL:
+		/* Refused for init, and in interrupts where another signal waits already. */
+		if (bpf_send_signal(9))
+			count_for(index, POL_COUNT_SIGNAL_FAILED);
+		break;
+	case POL_DO_SIGNAL:
+		if (bpf_send_signal(values->signal))
+			count_for(index, POL_COUNT_SIGNAL_FAILED);
+		break;
+	case POL_DO_OVERRIDE:
+		s->error = values->error;
+		break;
+	case POL_DO_NOTIFY_ENFORCER:
+		if (!leave_notice(values->enforcer, row->id, values->error, values->signal))
+			count_for(index, POL_COUNT_NOT_ENFORCED);
+		break;
+	case POL_DO_CLEANUP_ENFORCER:
+		if (!withdraw_notice(values->enforcer))
+			count_for(index, POL_COUNT_NOT_ENFORCED);
+		break;
+	}
+	return 0;
+}
+
+/* Does what the selector says. */
+static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u32 selector,
+				const volatile struct pol_selector *what,
+				const struct pol_action_values *values, u32 flags)
+{
+	struct pol_scratch *s = h->scratch;
+	u32 i, action, last = POL_DO_POST;
+	bool is_posted = true, is_for_agent = false;
+
+	if (looks_at_changes(what))
+		tell_changes(row->id);
+#pragma clang loop unroll(disable)
+	for (i = 0; i < POL_ACTIONS_MAX; i++) {
+		action = what->actions[i];
+		if (action == POL_DO_NOTHING)
+			break;
+		if (action == POL_DO_NO_POST) {
+			is_posted = false;
+			continue;
+		}
+		last = action;
+		if (action == POL_DO_GET_URL || action == POL_DO_DNS_LOOKUP)
+			is_for_agent = true;
+		else if (action != POL_DO_POST)
+			do_action(s, row, index, action, values);
+	}
+	if (!s->time)
+		s->time = bpf_ktime_get_boot_ns();
+	if (shape.has_return && !(flags & POL_IS_RETURN))
+		flags |= await_return(s, index, selector);
+	if (!is_posted && !is_for_agent)
+		return;
+	if (!is_posted)
+		flags |= POL_NOT_POSTED;
+	if (!s->is_read) {
+		read_values(h, POL_FILTERED | POL_AT_RETURN, 0);
+		s->is_read = 1;
+	}
+	if (what->post & POL_RATE_LIMITED && is_repeated(h, row->id, selector, flags, values)) {
+		count_for(index, POL_COUNT_LIMITED);
+		return;
+	}
+	post(h, row, index, selector, last, flags, what->post);
+}
+
+static long try_row(u32 i, struct hit *h)
+{
+	struct pol_scratch *s = h->scratch;
+	struct pol_row *row;
+	u32 index = i;
+	s32 selector;
+
+	if (shape.is_scoped) {
+		if (i >= shape.rows || i >= h->list->count)
+			return 1;
+		index = h->list->rows[i];
+	}
+	row = bpf_map_lookup_elem(&pol_rows, &index);
+	if (!row)
+		return 1;
+	if (s->generation < row->from || s->generation >= row->until)
+		return 0;
+	s->row = row->id;
+	selector = first_match(h, row);
+	if (selector < 0 || selector >= POL_SELECTORS_MAX)
+		return 0;
+	act(h, row, index, selector, &shape.at_entry[selector], &row->actions[selector], 0);
+	return 0;
+}
+
+/* The rows that apply to the caller's container; NULL if there are none. */
+static __always_inline struct pol_list *find_list(void)
+{
+	u64 key = get_cgroup_id(bpf_get_current_task_btf()), *container;
+	struct pol_list *list = bpf_map_lookup_elem(&pol_lists, &key);
+
+	if (list)
+		return list;
+	container = bpf_map_lookup_elem(&pol_containers, &key);
+	key = container ? *container : 0;
+	return bpf_map_lookup_elem(&pol_lists, &key);
+}
+
+/* False if nothing applies. */
+static __always_inline bool begin(struct hit *h)
+{
+	struct pol_scratch *s = h->scratch;
+
+	s->call_index = POL_CALLS_MAX;
+	if (shape.is_scoped) {
+		h->list = find_list();
+		if (!h->list)
+			return false;
+	}
+	if (!read_generation(s))
+		return false;
+	s->time = 0;
+	s->is_read = 0;
+	s->end = 0;
+	s->error = 0;
+	s->is_posted = 0;
+	s->continued = 0;
+	return true;
+}
+
+/* A hit from its raw values on. Returns what the hook is to return. */
+static __noinline int evaluate(struct hit *h)
+{
+	struct pol_scratch *s = h->scratch;
+
+	if (!begin(h))
+		return 0;
+	if (shape.selectors)
+		read_values(h, 0, POL_FILTERED);
+	if (shape.rows == 1)
+		try_row(0, h);
+	else
+		bpf_loop(shape.rows, try_row, h, 0);
+	if (shape.has_more && s->is_posted)
+		send_more(s);
+	return s->error;
+}
+
+/* Apart, as first_match is: its room on the stack is not taken while values are read. */
+static __noinline int return_matches(struct hit *h, struct pol_row *row)
+{
+	return h && row && selector_matches(h, &shape.at_return, row->return_operands);
+}
+
+static long end_row(u32 i, struct hit *h)
+{
+	struct pol_scratch *s = h->scratch;
+	struct pol_row *row;
+	u32 index, selector;
+
+	if (i >= POL_CALL_ROWS || i >= s->call.count)
+		return 1;
+	index = s->call.rows[i];
+	selector = s->call.selectors[i];
+	row = bpf_map_lookup_elem(&pol_rows, &index);
+	if (!row)
+		return 1;
+	s->row = row->id;
+	if (return_matches(h, row))
+		act(h, row, index, selector, &shape.at_return, &row->return_actions, POL_IS_RETURN);
+	else
+		post(h, row, index, selector, POL_DO_POST, POL_IS_RETURN | POL_DROPPED_AT_RETURN,
+		     0);
+	return 0;
+}
+
+/* The end of a call whose beginning was a hit, in the scratch, with what it returns. */
+static __noinline int evaluate_return(struct hit *h, u64 value)
+{
+	struct pol_scratch *s = h->scratch;
+
+	__builtin_memcpy(s->raw, s->call.raw, sizeof(s->raw));
+	s->raw[POL_RAW_RETURN] = value;
+	s->time = s->call.time;
+	s->function = s->call.function;
+	s->end = 0;
+	s->error = 0;
+	s->is_posted = 0;
+	s->continued = 0;
+	read_values(h, 0, POL_AT_RETURN);
+	s->is_read = 1;
+	bpf_loop(POL_CALL_ROWS, end_row, h, 0);
+	if (shape.has_more && s->is_posted)
+		send_more(s);
+	return s->error;
+}
+
+#endif
