@@ -32,7 +32,7 @@ extension YAMLNode {
                     throw YAMLProblem(place: entry.key.place, reason: "a key is a list or a mapping")
                 }
                 guard names.insert(name).inserted else {
-                    throw YAMLProblem(place: entry.key.place, reason: "a key is there twice: \(name.prefix(60))")
+                    throw YAMLProblem(place: entry.key.place, reason: "a key is there twice: \(name.beginning)")
                 }
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
                 Self.write(name, to: &bytes)

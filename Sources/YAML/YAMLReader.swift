@@ -8,6 +8,8 @@ package struct YAMLBounds: Sendable {
     package var nodes = 20_000
     /// Of one mapping.
     package var keys = 1_000
+    /// Lines that begin with %. The parser compares each with all before it.
+    package var directives = 100
 
     package init() {}
 }
@@ -60,6 +62,7 @@ package struct YAMLReader {
     private init(bounds: YAMLBounds) { self.bounds = bounds }
 
     private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) throws(YAMLProblem) {
+        try boundDirectives(bytes)
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else {
             throw YAMLProblem(place: YAMLPlace(line: 1, column: 1), reason: "there is no memory for a YAML parser")
@@ -79,6 +82,22 @@ package struct YAMLReader {
         }
     }
 
+    private func boundDirectives(_ bytes: UnsafeBufferPointer<UInt8>) throws(YAMLProblem) {
+        var (line, directives, isAtStart) = (1, 0, true)
+        for byte in bytes {
+            if isAtStart, byte == UInt8(ascii: "%") {
+                directives += 1
+                guard directives <= bounds.directives else {
+                    throw YAMLProblem(
+                        place: YAMLPlace(line: line, column: 1),
+                        reason: "more than \(bounds.directives) lines begin with %, as directives do")
+                }
+            }
+            isAtStart = byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+            if byte == UInt8(ascii: "\n") { line += 1 }
+        }
+    }
+
     private mutating func take(_ event: yaml_event_t) throws(YAMLProblem) {
         let place = YAMLPlace(event.start_mark)
         switch event.type {
@@ -88,7 +107,7 @@ package struct YAMLReader {
             let name = Self.text(event.data.alias.anchor) ?? ""
             guard let anchor = anchors[name] else {
                 throw YAMLProblem(
-                    place: place, reason: "the alias *\(name) refers to nothing that is complete before it")
+                    place: place, reason: "the alias *\(name.beginning) refers to nothing that is complete before it")
             }
             try add(anchor.node, size: anchor.size, at: place)
         case YAML_SCALAR_EVENT:
@@ -177,10 +196,15 @@ package struct YAMLReader {
     }
 
     private static func refusal(of tag: String, at place: YAMLPlace) -> YAMLProblem {
-        YAMLProblem(place: place, reason: "the tag \(tag.prefix(60)) is not understood here: only !!str, !!map, !!seq")
+        YAMLProblem(place: place, reason: "the tag \(tag.beginning) is not understood here: only !!str, !!map, !!seq")
     }
 
     private static func text(_ text: UnsafePointer<UInt8>?) -> String? { text.map { String(cString: $0) } }
+}
+
+extension String {
+    /// As much as a message bears. Counted in scalars: a character may have any number of them.
+    var beginning: String { String(String.UnicodeScalarView(unicodeScalars.prefix(60))) }
 }
 
 extension YAMLPlace {

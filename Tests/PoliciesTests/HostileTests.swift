@@ -34,6 +34,27 @@ import Testing
         #expect(value.hasSuffix("expected a message of at most 256 bytes, found 100000 bytes"))
     }
 
+    @Test("names of aliases and tags are shortened, also where one character is all of them")
+    func longReferences() {
+        let name = String(repeating: "n", count: 100_000)
+        #expect(problem("a: *\(name)").utf8.count < 200)
+        #expect(problem("a: !<\(name)> b").utf8.count < 200)
+        #expect(problem("a: !e" + String(repeating: "%CC%81", count: 100_000) + " b").utf8.count < 400)
+    }
+
+    @Test("directives without end, which the parser compares with each other, are refused at once")
+    func directives() {
+        func document(_ count: Int) -> String {
+            (0..<count).map { "%TAG !\(String($0, radix: 16))! x\n" }.joined() + "---\na: 1\n"
+        }
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            #expect(problem(document(60_000)) == "101:1: more than 100 lines begin with %, as directives do")
+        }
+        #expect(time < .seconds(5))
+        #expect(!problem(document(100)).contains("directives"))
+    }
+
     @Test("thousands of problems take no longer than one")
     func manyProblems() {
         let probes = (0..<250).map { _ in

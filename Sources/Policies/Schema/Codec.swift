@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Models
 internal import YAML
 
 /// A shape, and how a value of it is read.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Models
 
 /// The language of policies, for those who write them.
 package enum PolicySchema {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Models
 internal import YAML
 
 /// A mapping with fields: what each is called, may be and means, and where it goes.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Models
 
 /// What an argument is compared with, as its type and the operator understand the values.
 package enum Operand: Sendable, Equatable {
@@ -13,10 +14,10 @@ package enum Operand: Sendable, Equatable {
 }
 
 /// Why values are no operand.
-struct OperandRefusal: Error {
+package struct OperandRefusal: Error {
     /// Which of the values; nil when it is the operator.
-    var index: Int?
-    var reason: String
+    package var index: Int?
+    package var reason: String
     var expected: String?
     var nearest: String?
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Models
 
 /// How a policy is loaded.
 package struct PolicyOptions: Sendable, Equatable {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Models
 
 /// What a policy watches and does.
 package struct PolicySpec: Sendable, Equatable {

@@ -10,7 +10,9 @@ package struct ArgumentMatch: Sendable, Equatable {
     package init() {}
 
     /// What the argument is compared with. Does not fail for an argument of a hook of a policy that has been read.
-    func operand(of type: ArgumentType) throws(OperandRefusal) -> Operand { try Operand(values, comparison, type) }
+    package func operand(of type: ArgumentType) throws(OperandRefusal) -> Operand {
+        try Operand(values, comparison, type)
+    }
 
     static let schema = ObjectSchema(
         "ArgumentMatch", ArgumentMatch(), doc: "What an argument has to be.",

@@ -14,6 +14,18 @@ package struct TracingPolicy: Sendable, Equatable {
         /// TracingPolicyNamespaced: of the pods of a namespace.
         case namespace(String)
     }
+
+    /// - Parameters: as the properties of these names.
+    package init(
+        scope: Scope, name: String, labels: [String: String] = [:], annotations: [String: String] = [:],
+        spec: PolicySpec
+    ) {
+        self.scope = scope
+        self.name = name
+        self.labels = labels
+        self.annotations = annotations
+        self.spec = spec
+    }
 }
 
 /// A policy's document as it is written.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The name that somebody meant: the one with the fewest letters to change, if they are few, or one that begins so.
-func nearestName(to name: String, among names: some Sequence<String>) -> String? {
+package func nearestName(to name: String, among names: some Sequence<String>) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars.prefix(65))
     guard wanted.count <= 64, !wanted.isEmpty else { return nil }
     var best: (name: String, distance: Int)?

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Something that a policy asks for and this kernel, or the agent, has not.
+package struct PlanProblem: Error, Sendable, Equatable, CustomStringConvertible {
+    /// `spec.kprobes[1].selectors[0].matchArgs[2]`
+    package let path: String
+    /// What was wanted, and why it cannot be had here.
+    package let reason: String
+    /// What can be done; empty where nothing helps.
+    package let advice: String
+
+    package init(path: String, reason: String, advice: String = "") {
+        self.path = path
+        self.reason = reason
+        self.advice = advice
+    }
+
+    package var description: String { "\(path): \(reason)" + (advice.isEmpty ? "" : "; \(advice)") }
+}
+
+/// Why there is no plan: all that stands against it.
+package struct PlanError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// In the order of the policy; never empty.
+    package let problems: [PlanProblem]
+
+    package var description: String { problems.map(\.description).joined(separator: "; ") }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import PolicyEngine
+import Sensors
+
+/// A kernel of our making.
+struct FakeSurvey: KernelSurvey {
+    var features: Set<KernelFeature.Name>
+    /// nil: whatever is asked for is there.
+    var functionNames: Set<String>?
+    var securityHooks: Set<String>?
+    var prototypes: [String: FunctionPrototype] = [:]
+    var rawTracepoints: [String: Int]?
+    var formats: [String: [TracepointField]] = [
+        "sched/sched_process_exec": [
+            .init(name: "common_type", offset: 0, size: 2, isSigned: false, kind: .number),
+            .init(name: "common_flags", offset: 2, size: 1, isSigned: false, kind: .number),
+            .init(name: "common_preempt_count", offset: 3, size: 1, isSigned: false, kind: .number),
+            .init(name: "common_pid", offset: 4, size: 4, isSigned: true, kind: .number),
+            .init(name: "filename", offset: 8, size: 4, isSigned: false, kind: .dataLocation),
+            .init(name: "pid", offset: 12, size: 4, isSigned: true, kind: .number),
+            .init(name: "old_pid", offset: 16, size: 4, isSigned: true, kind: .number),
+        ]
+    ]
+    var calls: [String: UInt32] = [
+        "read": 0, "write": 1, "open": 2, "stat": 4, "dup": 32, "connect": 42, "fork": 57, "execve": 59, "kill": 62,
+        "uname": 63, "unlink": 87, "symlinkat": 266, "umount2": 166, "openat": 257, "setns": 308, "bpf": 321,
+    ]
+    var compatCalls: [String: UInt32] = ["read": 3, "write": 4, "open": 5, "dup": 41, "openat": 295]
+    var namespaces: [String: UInt32] = [
+        "net": 4_026_531_840, "mnt": 4_026_531_841, "pid": 4_026_531_836, "user": 4_026_531_837,
+    ]
+
+    /// What Debian's 6.12 has.
+    static let full = FakeSurvey(
+        features: [
+            .btf, .ringBuffer, .taskStorage, .tpBTF, .taskIterator, .bpfLoop, .rawTracepoint, .tracepoint, .kprobe,
+            .kprobeMulti, .uprobe, .uprobeMulti, .fentry, .fexit, .lsm, .lsmActive, .modifySecurity, .sendSignal,
+        ])
+
+    /// Neither kprobes nor trampolines nor LSM programs.
+    static let bare = FakeSurvey(
+        features: [
+            .btf, .ringBuffer, .taskStorage, .tpBTF, .taskIterator, .bpfLoop, .rawTracepoint, .tracepoint, .uprobe,
+            .sendSignal,
+        ])
+
+    func with(_ more: KernelFeature.Name...) -> FakeSurvey {
+        var survey = self
+        survey.features.formUnion(more)
+        return survey
+    }
+
+    func without(_ less: KernelFeature.Name...) -> FakeSurvey {
+        var survey = self
+        survey.features.subtract(less)
+        return survey
+    }
+
+    func has(_ feature: KernelFeature.Name) -> Bool { features.contains(feature) }
+    func absence(of feature: KernelFeature.Name) -> String { "no \(feature.rawValue)" }
+    func hasFunction(_ name: String) -> Bool { functionNames.map { $0.contains(name) } ?? true }
+    func functions(where isWanted: (String) -> Bool) -> [String] { (functionNames ?? []).sorted().filter(isWanted) }
+    func prototype(of function: String) -> FunctionPrototype? { prototypes[function] }
+    func hasSecurityHook(_ name: String) -> Bool { securityHooks.map { $0.contains(name) } ?? true }
+    func rawTracepointValues(_ name: String) -> Int? { rawTracepoints == nil ? 6 : rawTracepoints?[name] }
+    func tracepointFormat(subsystem: String, event: String) -> [TracepointField]? { formats["\(subsystem)/\(event)"] }
+    func systemCall(_ name: String, is32Bit: Bool) -> UInt32? { is32Bit ? compatCalls[name] : calls[name] }
+    var systemCalls: [String] { calls.sorted { $0.value < $1.value }.map(\.key) }
+    var systemCallPrefix: String { "__x64_" }
+    func hostNamespace(_ name: String) -> UInt32? { namespaces[name] }
+}
