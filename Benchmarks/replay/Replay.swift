@@ -77,7 +77,8 @@ private final class Road: Sendable {
             info: { InfoReport(features: [], options: []) },
             debug: DebugAccess(
                 logLevel: { .info }, setLogLevel: { _ in }, pids: { [] }, page: { TrackedPage(covered: $0.count) }),
-            sensors: SensorAccess(basePrograms: { [] }, setTest: { _ in }), containers: { [] }, ledger: { nil },
+            sensors: SensorAccess(basePrograms: { [] }, setTest: { _ in }), policies: .none, containers: { [] },
+            ledger: { nil }, plan: { _ in [] },
             register: { _, _ in throw ReplayError("no container here") }, refused: { _ in }, log: Self.log)
         try server.start()
         await withTaskGroup(of: Void.self) { group in

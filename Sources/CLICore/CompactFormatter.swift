@@ -29,7 +29,7 @@ package struct CompactFormatter: EventFormatter {
             switch event.event {
             case .processExec: ("🚀", "process")
             case .processExit: ("💥", "exit")
-            case .processKprobe: ("❓", "syscall")
+            case .processKprobe(let kprobe): KprobeText(kprobe).headline
             case .processTracepoint(let tracepoint):
                 tracepoint.isSyscallEntry ? ("☎", "syscall") : ("⁉️", "tracepoint")
             case .processUprobe: ("🕵️", "uprobe")
@@ -71,7 +71,7 @@ package struct CompactFormatter: EventFormatter {
         case .processExit(let exit):
             [palette.paint(exit.process.arguments.terminalSafe, .cyan), palette.paint(exit.outcome, .red)]
         case .processKprobe(let kprobe):
-            [kprobe.functionName.terminalWord]
+            KprobeText(kprobe).details
         case .processTracepoint(let tracepoint):
             tracepoint.isSyscallEntry
                 ? tracepoint.args.prefix(1).map { palette.paint($0.shortText, .cyan) }
@@ -133,7 +133,7 @@ extension Tetragon_KprobeArgument {
     fileprivate var shortText: String {
         switch arg {
         case .stringArg(let name): name.terminalWord
-        case .syscallID(let call): String(call.id)
+        case .syscallID(let call): call.shortText
         case .longArg(let number): String(number)
         case .sizeArg(let number): String(number)
         case .intArg(let number): String(number)

@@ -26,8 +26,23 @@ package struct LedgerReport: Sendable {
     /// Of the events that were made of them.
     var events: String {
         let (records, events) = (ledger.records, ledger.events)
-        return "\(records.exec) exec records + \(records.exit) exit records + \(events.found) processes found = "
-            + "\(events.exec) execs + \(events.exit) exits + \(events.repeatedExit) repeated + \(events.waiting) waiting"
+        // What a node has without policies and limits is told always, the rest where there is any.
+        func sum(_ always: [(UInt64, String)], _ some: [(UInt64, String)]) -> String {
+            (always + some.filter { $0.0 > 0 }).map { "\($0) \($1)" }.joined(separator: " + ")
+        }
+        return sum(
+            [(records.exec, "exec records"), (records.exit, "exit records"), (events.found, "processes found")],
+            [(records.policy, "policy records")])
+            + " = "
+            + sum(
+                [
+                    (events.exec, "execs"), (events.exit, "exits"), (events.repeatedExit, "repeated"),
+                    (events.waiting, "waiting"),
+                ],
+                [
+                    (events.policy, "of policies"), (events.joined, "returns joined"), (events.unwanted, "unwanted"),
+                    (events.unknownPolicy, "of deleted policies"), (events.throttled, "throttled"),
+                ])
     }
 
     package func text(isColored: Bool) -> String {

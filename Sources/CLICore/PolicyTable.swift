@@ -2,7 +2,7 @@
 
 package import TetragonAPI
 
-/// Policies for people: a line each, and another for what is wrong with one.
+/// Policies for people: a line each, and others for what is wrong with one and what its user should know.
 package struct PolicyTable: Sendable {
     private let policies: [Tetragon_TracingPolicyStatus]
 
@@ -15,13 +15,13 @@ package struct PolicyTable: Sendable {
         let rows = policies.map { policy in
             [
                 String(policy.id), TextTable.cell(policy.name), policy.state.text, String(policy.filterID),
-                TextTable.cell(policy.namespace), Self.bytes(policy.kernelMemoryBytes),
-                TextTable.cell(policy.sensors.joined(separator: ",")),
+                TextTable.cell(policy.namespace), TextTable.cell(policy.sensors.joined(separator: ",")),
+                Self.bytes(policy.kernelMemoryBytes),
             ]
         }
         let lines = TextTable(
-            titles: ["ID", "NAME", "STATE", "FILTERID", "NAMESPACE", "KERNELMEMORY", "SENSORS"], rows: rows,
-            numeric: [0, 3, 5]
+            titles: ["ID", "NAME", "STATE", "FILTERID", "NAMESPACE", "SENSORS", "KERNELMEMORY"], rows: rows,
+            numeric: [0, 3, 6]
         ).lines(palette) { row, column, cell in
             column == 2 ? palette.paint(cell, policies[row].state.ink) : cell
         }
@@ -29,6 +29,7 @@ package struct PolicyTable: Sendable {
         for (line, policy) in zip(lines.dropFirst(), policies) {
             text += line + "\n"
             if !policy.error.isEmpty { text += "    error: \(policy.error.terminalSafe)\n" }
+            if !policy.info.isEmpty { text += "    note: \(policy.info.terminalSafe)\n" }
         }
         return text
     }

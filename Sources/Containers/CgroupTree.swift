@@ -83,6 +83,11 @@ package struct CgroupTree {
         return nil
     }
 
+    /// Directories at and below one that is a container's, those of containers inside left out.
+    func directories(of container: Container) -> [UInt64] {
+        nodes.keys.filter { self.container(above: $0) === container }
+    }
+
     func parent(of id: UInt64) -> UInt64 { nodes[id]?.parent ?? 0 }
 
     /// Whether a directory is the hierarchy's root, or one of which nothing is known.

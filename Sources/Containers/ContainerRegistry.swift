@@ -25,6 +25,8 @@ package struct ContainerRegistry {
     private var contradicted: Set<UInt64> = []
     /// Cgroups of registered containers that are gone, for who keeps their registrations.
     private var gone: [UInt64] = []
+    /// Containers that have come, or of which more is known, or that are gone.
+    private var changed: Set<UInt64> = []
 
     private enum Owner {
         case one(Container)
@@ -41,7 +43,10 @@ package struct ContainerRegistry {
     package mutating func cgroupCreated(id: UInt64, parent: UInt64, name: String = "", byRuntime: Bool = false) {
         tree.insert(id: id, parent: parent)
         // What is made inside a container is that one's; and its own directory may have been told of already.
-        guard tree.container(above: id) == nil else { return }
+        if let container = tree.container(above: id) {
+            changed.insert(container.cgroup)
+            return
+        }
         let isAwaited = awaiting.created(
             id, parent: parent, isTop: tree.isTop(parent), name: name, byRuntime: byRuntime)
         if isAwaited == false { hasNameless = true }
@@ -53,6 +58,7 @@ package struct ContainerRegistry {
         contradicted.remove(id)
         guard let container = tree.remove(id: id) else { return }
         if container.isToldByHook { gone.append(id) }
+        changed.insert(id)
         containers.removeValue(forKey: id)
         forgetNamespaces(of: container)
     }
@@ -136,6 +142,7 @@ package struct ContainerRegistry {
         name(container)
         tree.assign(container, to: container.cgroup)
         containers[container.cgroup] = container
+        changed.insert(container.cgroup)
         if let namespaces { remember(namespaces, of: container) }
     }
 
@@ -156,9 +163,19 @@ package struct ContainerRegistry {
         return gone
     }
 
+    /// The directories that are a container's: its own, and those inside.
+    package func directories(of container: Container) -> [UInt64] { tree.directories(of: container) }
+
+    /// The cgroups of containers that came, went, grew, or became better known since the last call.
+    package mutating func takeChanged() -> Set<UInt64> {
+        defer { changed = [] }
+        return changed
+    }
+
     /// Takes a registration back; the directory stays known.
     package mutating func forget(_ cgroup: UInt64) {
         guard let container = containers.removeValue(forKey: cgroup) else { return }
+        changed.insert(cgroup)
         tree.assign(nil, to: cgroup)
         forgetNamespaces(of: container)
     }
@@ -194,13 +211,18 @@ package struct ContainerRegistry {
         let agrees = !present.isToldByHook || present.agrees(with: found.identity)
         present.learn(fromRuntime: found)
         name(present)
+        changed.insert(found.cgroup)
         return agrees || !contradicted.insert(found.cgroup).inserted ? .none : .contradiction(told: told)
     }
 
     /// - Parameter source: of pods; each tells of its own.
     package mutating func apply(_ change: PodChange, from source: String = "") {
         pods.apply(change, from: source)
-        for container in containers.values { name(container) }
+        for container in containers.values {
+            let revision = container.revision
+            name(container)
+            if container.revision != revision { changed.insert(container.cgroup) }
+        }
     }
 
     /// Gives a container what sources of pods tell of it, its names too if its runtime did not know them.

@@ -8,8 +8,10 @@ package enum EventKind: Int, Sendable {
     case processExit = 5
     case processKprobe = 9
     case processTracepoint = 10
+    case processLoader = 11
     case processUprobe = 12
     case processThrottle = 27
+    case processLsm = 28
     case test = 40_000
     /// The export's rate limit held events back. For those who ask for it.
     case rateLimitInfo = 40_001

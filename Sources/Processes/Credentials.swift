@@ -33,8 +33,8 @@ package struct CapabilitySets: Sendable, Equatable {
 }
 
 /// The credentials of a process, ids as the host counts them.
-struct Credentials: Sendable {
-    struct IDs: Sendable {
+struct Credentials: Sendable, Equatable {
+    struct IDs: Sendable, Equatable {
         let real: UInt32
         let effective: UInt32
         let saved: UInt32
@@ -47,16 +47,21 @@ struct Credentials: Sendable {
     let securebits: UInt32
     /// The user namespace: how deep it is nested, and who made it.
     let namespaceLevel: UInt32
-    let namespaceOwner: (user: UInt32, group: UInt32)
-    /// Its inode number.
+    let namespaceOwner: Owner
+    /// Its inode number; 0 where it is not known.
     let namespace: UInt32
+
+    struct Owner: Sendable, Equatable {
+        let user: UInt32
+        let group: UInt32
+    }
 
     init(_ record: rec_creds, namespace: UInt32) {
         user = IDs(real: record.uid, effective: record.euid, saved: record.suid, fileSystem: record.fsuid)
         group = IDs(real: record.gid, effective: record.egid, saved: record.sgid, fileSystem: record.fsgid)
         securebits = record.securebits
         namespaceLevel = record.user_ns_level
-        namespaceOwner = (record.user_ns_owner_uid, record.user_ns_owner_gid)
+        namespaceOwner = Owner(user: record.user_ns_owner_uid, group: record.user_ns_owner_gid)
         self.namespace = namespace
     }
 

@@ -15,6 +15,41 @@ package struct JSONWriter: ~Copyable {
         quote(value)
     }
 
+    /// Present even when empty.
+    package mutating func text(_ name: StaticString, _ value: String) {
+        key(name)
+        quote(value)
+    }
+
+    /// A number of at most 32 bits, present even when zero.
+    package mutating func integer(_ name: StaticString, _ value: Int64) {
+        key(name)
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        bytes.decimal(value.magnitude)
+    }
+
+    /// A number of 64 bits, present even when zero.
+    package mutating func long(_ name: StaticString, _ digits: String) {
+        key(name)
+        quote(digits)
+    }
+
+    package mutating func strings(_ name: StaticString, _ values: [String]) {
+        guard !values.isEmpty else { return }
+        array(name) {
+            for value in values {
+                $0.separate()
+                $0.quote(value)
+            }
+        }
+    }
+
+    /// Bytes as base64, present even when there are none.
+    package mutating func data(_ name: StaticString, _ value: [UInt8]) {
+        key(name)
+        quote(value.withUnsafeBufferPointer { ExecIDMaker.base64($0) })
+    }
+
     /// An entry of a map, whose keys are anybody's.
     package mutating func entry(_ name: String, _ value: String) {
         separate()

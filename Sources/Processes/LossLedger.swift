@@ -13,20 +13,18 @@ package struct LossLedger: Sendable {
     package internal(set) var malformedUnnumbered: UInt64 = 0
 
     package var received: UInt64 { cpus.reduce(0) { $0 + $1.received } }
-    package var lost: UInt64 { cpus.reduce(0) { $0 + ($1.highest &- $1.received) } }
-    /// By the CPU's number.
-    package var lostByCPU: [UInt64] { cpus.map { $0.highest &- $0.received } }
+    package var lost: UInt64 { lostByCPU.reduce(0, &+) }
+    /// By the CPU's number. More can have come than were numbered only where records are not the kernel's.
+    package var lostByCPU: [UInt64] { cpus.map { $0.highest > $0.received ? $0.highest - $0.received : 0 } }
     package var receivedByCPU: [UInt64] { cpus.map(\.received) }
 
     /// What was lost, whichever way it shows: a CPU's last records leave no gap, and what it counted is seldom asked for.
     /// - Parameter counted: by the CPU's number, records that it found no room for.
     package func lost(counted: [UInt64]) -> UInt64 {
-        var sum: UInt64 = 0
-        for cpu in 0..<max(cpus.count, counted.count) {
-            let numbered = cpu < cpus.count ? cpus[cpu].highest &- cpus[cpu].received : 0
-            sum &+= max(numbered, cpu < counted.count ? counted[cpu] : 0)
+        let numbered = lostByCPU
+        return (0..<max(numbered.count, counted.count)).reduce(0) { sum, cpu in
+            sum &+ max(cpu < numbered.count ? numbered[cpu] : 0, cpu < counted.count ? counted[cpu] : 0)
         }
-        return sum
     }
 
     mutating func arrived(_ head: rec_head) {

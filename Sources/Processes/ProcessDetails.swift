@@ -65,6 +65,8 @@ package struct NamespaceNumbers: Sendable, Equatable {
 
     package var isKnown: Bool { numbers.contains { $0 != 0 } }
 
+    var userNumber: UInt32 { numbers[Self.user] }
+
     /// Whether one of them is this user namespace.
     func hasUserNamespace(_ number: UInt32) -> Bool { numbers[Self.user] == number && number != 0 }
 

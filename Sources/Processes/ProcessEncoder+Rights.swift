@@ -67,6 +67,7 @@ extension ProcessEncoder {
             $0.wrapped(2, credentials.namespaceOwner.user)
             $0.wrapped(3, credentials.namespaceOwner.group)
             let number = credentials.namespace
+            guard number != 0 else { return }
             $0.message(4) { namespace(number, isHost: host.hasUserNamespace(number), &$0) }
         }
     }
@@ -82,6 +83,7 @@ extension ProcessEncoder {
             $0.wrapped("uid", credentials.namespaceOwner.user)
             $0.wrapped("gid", credentials.namespaceOwner.group)
             let number = credentials.namespace
+            guard number != 0 else { return }
             $0.object("ns") { namespace(number, isHost: host.hasUserNamespace(number), &$0) }
         }
     }
@@ -95,12 +97,12 @@ extension ProcessEncoder {
         ]
     }
 
-    private static func namespace(_ number: UInt32, isHost: Bool, _ w: inout ProtobufWriter) {
+    static func namespace(_ number: UInt32, isHost: Bool, _ w: inout ProtobufWriter) {
         w.uint32(1, number)
         w.uint32(2, isHost ? 1 : 0)
     }
 
-    private static func namespace(_ number: UInt32, isHost: Bool, _ w: inout JSONWriter) {
+    static func namespace(_ number: UInt32, isHost: Bool, _ w: inout JSONWriter) {
         w.number("inum", number)
         if isHost { w.bool("is_host", true) }
     }

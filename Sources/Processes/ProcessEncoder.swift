@@ -28,7 +28,6 @@ enum ProcessEncoder {
         if let details = process.details, let numbers = details.namespaces {
             w.message(15) { namespaces(numbers, host: details.host, &$0) }
         }
-        w.wrapped(16, process.tid)
         if let details = process.details, let own = details.credentials {
             w.message(17) { credentials(own, process.capabilities, host: details.host, &$0) }
         }
@@ -63,6 +62,8 @@ enum ProcessEncoder {
         } else if !process.identityRemark.isEmpty {
             w.message(50002) { $0.string(2, process.identityRemark) }
         }
+        // Last: an event of another thread puts its own in place of it.
+        tid(process.tid, &w)
         return w.bytes
     }
 
@@ -87,7 +88,6 @@ enum ProcessEncoder {
         if let details = process.details, let numbers = details.namespaces {
             w.object("ns") { namespaces(numbers, host: details.host, &$0) }
         }
-        w.wrapped("tid", process.tid)
         if let details = process.details, let own = details.credentials {
             w.object("process_credentials") { credentials(own, process.capabilities, host: details.host, &$0) }
         }
@@ -126,8 +126,13 @@ enum ProcessEncoder {
         } else if !process.identityRemark.isEmpty {
             w.object("identity") { $0.string("reason", process.identityRemark) }
         }
+        tid(process.tid, &w)
         return w.finish()
     }
+
+    static func tid(_ tid: UInt32, _ w: inout ProtobufWriter) { w.wrapped(16, tid) }
+
+    static func tid(_ tid: UInt32, _ w: inout JSONWriter) { w.wrapped("tid", tid) }
 
     private static func pod(_ container: Container, _ process: ProcessImage, _ w: inout ProtobufWriter) {
         let identity = container.identity

@@ -8,6 +8,10 @@ package struct ProcessEvent {
         case exit(code: Int32)
         /// The sensor `test` is on, and this exec is what it looks out for.
         case test(TestMarker)
+        /// A policy's hook was hit.
+        case policy(PolicyHit)
+        /// A program or library was mapped to be run.
+        case loader(LoadedFile)
     }
 
     package let kind: Kind
@@ -34,5 +38,12 @@ package struct ProcessEvent {
         self.parent = parent
         self.parentReferences = parentReferences
         self.ancestors = ancestors
+    }
+
+    /// The same, told otherwise.
+    package func with(_ kind: Kind) -> ProcessEvent {
+        ProcessEvent(
+            kind: kind, bootTime: bootTime, time: time, process: process, references: references, parent: parent,
+            parentReferences: parentReferences, ancestors: ancestors)
     }
 }

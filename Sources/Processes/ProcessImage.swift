@@ -248,6 +248,24 @@ package final class ProcessImage: @unchecked Sendable {
         return bytes
     }
 
+    /// The same of one of its threads.
+    package func protobuf(tid: UInt32) -> [UInt8] {
+        if tid == self.tid { return protobuf }
+        var (own, other) = (ProtobufWriter(), ProtobufWriter())
+        ProcessEncoder.tid(self.tid, &own)
+        ProcessEncoder.tid(tid, &other)
+        return protobuf.dropLast(own.bytes.count) + other.bytes
+    }
+
+    package func json(tid: UInt32) -> [UInt8] {
+        if tid == self.tid { return json }
+        var own = JSONWriter()
+        var other = JSONWriter()
+        ProcessEncoder.tid(self.tid, &own)
+        ProcessEncoder.tid(tid, &other)
+        return json.dropLast(own.finish().count) + other.finish()
+    }
+
     /// What only the event of the image's own exec has of tetragon.Process: `binary_properties`.
     package func appendExecOnly(to w: inout ProtobufWriter) {
         if let properties { w.message(18) { ProcessEncoder.binary(properties, &$0) } }

@@ -102,17 +102,16 @@ extension ProcessTracker {
         return .none
     }
 
-    /// All that an exit says of a process that nothing else told of.
-    func strangerImage(_ record: rec_exit) -> ProcessImage {
-        let found = registry.container(cgroup: record.cgroup_id, namespaces: nil)
-        let inTree = record.flags & REC_FLAG_IN_TREE.rawValue != 0
+    /// All that a record says of a process that nothing else told of.
+    func strangerImage(_ image: rec_image, cgroup: UInt64, inTree: Bool) -> ProcessImage {
+        let found = registry.container(cgroup: cgroup, namespaces: nil)
         let isSetUp = isSetUp(found?.container, inTree: inTree)
         return ProcessImage(
-            execID: execID(time: record.image.start, pid: record.image.tgid), parentExecID: "",
-            pid: record.image.tgid, tid: record.image.tgid, namespacePid: 0, uid: 0, loginUid: .max, cwd: "",
-            binary: "", arguments: "", flags: ProcessFlags.unknown.text, startTime: clock.wall(record.image.start),
+            execID: execID(time: image.start, pid: image.tgid), parentExecID: "",
+            pid: image.tgid, tid: image.tgid, namespacePid: 0, uid: 0, loginUid: .max, cwd: "",
+            binary: "", arguments: "", flags: ProcessFlags.unknown.text, startTime: clock.wall(image.start),
             inInitTree: inTree, container: found?.container, containerKey: found?.key, properties: nil,
-            namespaces: nil, isSetUp: isSetUp, cgroup: record.cgroup_id,
+            namespaces: nil, isSetUp: isSetUp, cgroup: cgroup,
             origin: OriginEvidence(lineage: .none).origin(
                 in: found?.container, by: found?.key, inTree: inTree, isSetUp: isSetUp))
     }

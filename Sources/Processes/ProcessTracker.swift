@@ -1,6 +1,7 @@
 package import CRecords
 // SPDX-License-Identifier: Apache-2.0
 package import Containers
+package import Policies
 internal import Sensors
 
 /// Follows every process of the machine: turns the kernel's records into events that say who did it.
@@ -13,7 +14,7 @@ package struct ProcessTracker {
     package internal(set) var counters = Counters()
 
     var table: [UInt32: ProcessEntry] = [:]
-    private var pending: [UInt16: PendingArguments] = [:]
+    var pending: [UInt16: PendingArguments] = [:]
     var barrier: Barrier
     /// Programs that make containers, by the last part of their path.
     let runtimeNames: RuntimeNames
@@ -29,6 +30,12 @@ package struct ProcessTracker {
     let redaction: Redaction?
     /// The host's accounts, where their names are wanted.
     var userNames: UserNames?
+    /// What records of policies mean, by row.
+    var hooks: [UInt32: HookDescription] = [:]
+    var calls = PolicyCalls()
+    var partialHits = PartialHits()
+    package var throttles = Throttles()
+    var agentActions: [Action] = []
     private var flagTexts: [ProcessFlags: String] = [:]
 
     package struct Counters: Sendable {
@@ -56,6 +63,22 @@ package struct ProcessTracker {
         package var held: UInt64 = 0
         /// and those that left without.
         package var unnamed: UInt64 = 0
+        /// Records of policies.
+        package var policies: UInt64 = 0
+        /// Records of more of their values.
+        package var policyData: UInt64 = 0
+        /// Returns that are told by the event of their call,
+        package var joined: UInt64 = 0
+        /// records of calls that the policy does not want after all,
+        package var unwanted: UInt64 = 0
+        /// and those of policies that had been deleted.
+        package var unknownPolicies: UInt64 = 0
+        /// Execs and exits without an event, because their cgroup had too many.
+        package var throttled: UInt64 = 0
+        /// Calls told without what they returned.
+        package var unreturned: UInt64 = 0
+        /// Hits by processes that are not in the table.
+        package var unknownActors: UInt64 = 0
 
         package init() {}
     }
@@ -95,7 +118,7 @@ package struct ProcessTracker {
         }
         let head = record.loadUnaligned(as: rec_head.self)
         ledger.arrived(head)
-        if !pending.isEmpty, head.type != UInt16(REC_ARGS.rawValue) { finishPending(cpu: head.cpu, emit: emit) }
+        if !pending.isEmpty, !Self.mayInterruptArguments(head.type) { finishPending(cpu: head.cpu, emit: emit) }
         guard let decoded = try? Record(record) else {
             ledger.malformed += 1
             return
@@ -111,12 +134,20 @@ package struct ProcessTracker {
             counters.cgroups += 1
             cgroup(view, emit: emit)
         case .task: ledger.malformed += 1  // The iterator's, never the ring's.
+        case .policy(let view): policy(view, record: record, emit: emit)
+        case .policyData(let view): policyData(view, emit: emit)
         }
+    }
+
+    /// Programs of policies may run in the midst of an exec's.
+    private static func mayInterruptArguments(_ type: UInt16) -> Bool {
+        [REC_ARGS, REC_POLICY, REC_POLICY_DATA].contains(rec_type(UInt32(type)))
     }
 
     /// The ring is empty: whoever still waits for arguments has lost them.
     package mutating func ringIsEmpty(emit: (ProcessEvent) -> Void) {
         for cpu in pending.keys { finishPending(cpu: cpu, emit: emit) }
+        finishHits(emit: emit)
     }
 
     /// Follows the wall clock, which may have been set.
@@ -144,6 +175,12 @@ package struct ProcessTracker {
         return lateTrees
     }
 
+    /// What policies ask of the agent itself since it was last asked: GetUrl, DnsLookup.
+    package mutating func takeAgentActions() -> [Action] {
+        defer { agentActions = [] }
+        return agentActions
+    }
+
     package var hasLateTrees: Bool { !lateTrees.isEmpty }
 
     struct AwaitedInit {
@@ -169,7 +206,9 @@ package struct ProcessTracker {
                 exec: record, image: view.fixed.image, inline: view.arguments,
                 wanted: view.arguments.count + view.argumentsToCome)
         } else {
-            commit(view, strings: view.arguments, flags: [], emit: emit)
+            commit(
+                view, strings: view.arguments,
+                flags: view.isCutShort ? view.flags(having: view.arguments.count, isComplete: false) : [], emit: emit)
         }
     }
 
@@ -182,7 +221,7 @@ package struct ProcessTracker {
         if pending[cpu]?.isComplete == true { finishPending(cpu: cpu, emit: emit) }
     }
 
-    private mutating func finishPending(cpu: UInt16, emit: (ProcessEvent) -> Void) {
+    mutating func finishPending(cpu: UInt16, emit: (ProcessEvent) -> Void) {
         guard let waiting = pending.removeValue(forKey: cpu) else { return }
         waiting.exec.withUnsafeBytes { record in
             waiting.arguments.withUnsafeBytes { strings in
@@ -244,11 +283,24 @@ package struct ProcessTracker {
         let entry = ProcessEntry(key: fixed.image, parent: parent, content: .image(image))
         if let old, old.key.exec_count > fixed.image.exec_count {
             // Late news of an image that is over: told, but not entered.
-            offer(event(.exec, fixed.head.time, entry), emit: emit)
+            tell(.exec, fixed.head, fixed.flags, fixed.cgroup_id, entry, emit: emit)
             return entry.retire()
         }
         if let stale = table.updateValue(entry, forKey: fixed.image.tgid) { retire(stale) }
-        offer(event(.exec, fixed.head.time, entry), emit: emit)
+        tell(.exec, fixed.head, fixed.flags, fixed.cgroup_id, entry, emit: emit)
+    }
+
+    /// Unless the rate of its cgroup leaves no room for it.
+    private mutating func tell(
+        _ kind: ProcessEvent.Kind, _ head: rec_head, _ flags: UInt32, _ cgroup: UInt64, _ entry: ProcessEntry,
+        emit: (ProcessEvent) -> Void
+    ) {
+        if flags & REC_FLAG_THROTTLED.rawValue != 0 {
+            counters.throttled += 1
+            throttles.note(cgroup, of: entry.key.tgid, at: head.time)
+        } else {
+            offer(event(kind, head.time, entry), emit: emit)
+        }
     }
 
     private mutating func fork(_ record: rec_fork) {
@@ -265,14 +317,22 @@ package struct ProcessTracker {
     }
 
     private mutating func exit(_ record: rec_exit, emit: (ProcessEvent) -> Void) {
+        finishHits(of: record.image.tgid, emit: emit)
+        releaseCalls(of: record.image.tgid, emit: emit)
         guard let entry = table[record.image.tgid], entry.key.isSameProcess(as: record.image) else {
             if recentExits.contains(record.image) {
                 counters.repeatedExits += 1
             } else {
                 counters.unknownExits += 1
                 recentExits.insert(record.image)
+                if isThrottled(record) { return }
                 let stranger = ProcessEntry(
-                    key: record.image, parent: nil, content: .image(remember(strangerImage(record))))
+                    key: record.image, parent: nil,
+                    content: .image(
+                        remember(
+                            strangerImage(
+                                record.image, cgroup: record.cgroup_id,
+                                inTree: record.flags & REC_FLAG_IN_TREE.rawValue != 0))))
                 offer(event(.exit(code: record.code), record.head.time, stranger), emit: emit)
             }
             return
@@ -287,7 +347,14 @@ package struct ProcessTracker {
             registry.initEnded(container)
         }
         retire(entry)
-        offer(told, emit: emit)
+        if !isThrottled(record) { offer(told, emit: emit) }
+    }
+
+    private mutating func isThrottled(_ record: rec_exit) -> Bool {
+        guard record.flags & REC_FLAG_THROTTLED.rawValue != 0 else { return false }
+        counters.throttled += 1
+        throttles.note(record.cgroup_id, of: record.image.tgid, at: record.head.time)
+        return true
     }
 
     private mutating func cgroup(_ view: CgroupView, emit: (ProcessEvent) -> Void) {
@@ -320,7 +387,7 @@ package struct ProcessTracker {
 
     // MARK: Entries
 
-    private func entry(_ key: rec_image) -> ProcessEntry? {
+    func entry(_ key: rec_image) -> ProcessEntry? {
         table[key.tgid].flatMap { key.tgid == 0 || $0.key.isSameProcess(as: key) ? $0 : nil }
     }
 
@@ -358,6 +425,11 @@ package struct ProcessTracker {
 }
 
 extension ExecView {
+    /// The rate of its cgroup left no room for all of its strings.
+    fileprivate var isCutShort: Bool {
+        has(REC_FLAG_THROTTLED) && Int(fixed.args_total) + Int(fixed.env_total) > arguments.count
+    }
+
     /// What is odd about strings that came in several records.
     fileprivate func flags(having count: Int, isComplete: Bool) -> ProcessFlags {
         let arguments = min(Int(fixed.args_total), Int(REC_ARGS_MAX.rawValue))

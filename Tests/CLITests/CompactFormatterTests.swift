@@ -87,6 +87,72 @@ import TetragonAPI
         #expect(line(Samples.exec(process)) == expected)
     }
 
+    @Test("a system call is told by its name in its ABI")
+    func systemCalls() {
+        func told(_ id: UInt32, _ abi: String) -> String {
+            line(
+                Samples.event(
+                    .processTracepoint(
+                        .with {
+                            $0.process = Samples.process("/a")
+                            $0.subsys = "raw_syscalls"
+                            $0.event = "sys_enter"
+                            $0.args = [
+                                .with {
+                                    $0.syscallID.id = id
+                                    $0.syscallID.abi = abi
+                                }
+                            ]
+                        })))
+        }
+        #expect(told(59, "x64") == "☎ syscall node-7 /a execve\n")
+        #expect(told(221, "arm64") == "☎ syscall node-7 /a execve\n")
+        #expect(told(11, "i386") == "☎ syscall node-7 /a i386/execve\n")
+        #expect(told(.max, "x64") == "☎ syscall node-7 /a 4294967295\n")
+        #expect(told(9999, "x64") == "☎ syscall node-7 /a 9999\n" && told(1, "mips") == "☎ syscall node-7 /a 1\n")
+    }
+
+    @Test("kernel functions that many watch say what they do")
+    func kernelFunctions() {
+        func told(_ function: String, _ arguments: Tetragon_KprobeArgument.OneOf_Arg...) -> String {
+            line(
+                Samples.event(
+                    .processKprobe(
+                        .with {
+                            $0.process = Samples.process("/a")
+                            $0.functionName = function
+                            $0.args = arguments.map { argument in .with { $0.arg = argument } }
+                        })))
+        }
+        let file = Tetragon_KprobeArgument.OneOf_Arg.fileArg(.with { $0.path = "/etc/my file" })
+        #expect(
+            told("__x64_sys_write", file, .bytesArg(Data([1])), .sizeArg(12))
+                == "📝 write   node-7 /a \"/etc/my file\" 12 bytes\n")
+        #expect(told("__arm64_sys_openat", .intArg(-100), .stringArg("/x")) == "📬️ openat  node-7 /a /x\n")
+        #expect(told("fd_install", .intArg(3), file) == "📬 open    node-7 /a \"/etc/my file\"\n")
+        #expect(told("security_file_permission", file, .intArg(4)) == "📚 read    node-7 /a \"/etc/my file\"\n")
+        #expect(told("security_file_permission", file, .intArg(2)) == "📝 write   node-7 /a \"/etc/my file\"\n")
+        let sock = Tetragon_KprobeSock.with {
+            $0.protocol = "IPPROTO_TCP"
+            ($0.saddr, $0.sport, $0.daddr, $0.dport) = ("10.0.0.1", 40000, "1.1.1.1", 443)
+        }
+        #expect(told("tcp_connect", .sockArg(sock)) == "🔌 connect node-7 /a tcp 10.0.0.1:40000 -> 1.1.1.1:443\n")
+        #expect(
+            told("tcp_sendmsg", .sockArg(sock), .intArg(5))
+                == "📤 sendmsg node-7 /a tcp 10.0.0.1:40000 -> 1.1.1.1:443 bytes 5\n")
+        #expect(
+            told(
+                "bpf_check",
+                .bpfAttrArg(
+                    .with {
+                        $0.progType = "BPF_PROG_TYPE_KPROBE"
+                        $0.progName = "p"
+                        $0.insnCnt = 7
+                    })) == "🐝 bpf_load node-7 /a BPF_PROG_TYPE_KPROBE p instruction count 7\n")
+        #expect(told("__x64_sys_close") == "📪 close   node-7 /a\n")
+        #expect(told("do_something", .intArg(1)) == "❓ syscall node-7 /a do_something\n")
+    }
+
     @Test(
         "the other kinds of events",
         arguments: [

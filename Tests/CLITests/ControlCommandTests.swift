@@ -16,6 +16,7 @@ import TetragonAPI
         $0.state = .tpStateLoadError
         $0.error = "no such function \u{1b}[2J"
         $0.kernelMemoryBytes = 57_344
+        $0.info = "kills after the call"
     }
     private let sensor = Tetragon_SensorStatus.with {
         $0.name = "base"
@@ -101,9 +102,10 @@ import TetragonAPI
         let table = try await run("policy list", control)
         #expect(table.status == 0, "\(table.talk)")
         let expected = """
-            ID  NAME      STATE       FILTERID  NAMESPACE  KERNELMEMORY  SENSORS
-             7  block-sh  load_error         2  shop            57.3 kB  generic_kprobe
+            ID  NAME      STATE       FILTERID  NAMESPACE  SENSORS         KERNELMEMORY
+             7  block-sh  load_error         2  shop       generic_kprobe       57.3 kB
                 error: no such function \\u{1b}[2J
+                note: kills after the call
 
             """
         #expect(table.output == expected)

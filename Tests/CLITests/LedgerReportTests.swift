@@ -43,6 +43,18 @@ import TetragonAPI
                 """)
     }
 
+    @Test func whatPoliciesAndLimitsDidIsSaidWhereThereIsAny() {
+        var ledger = ledger
+        ledger.records.policy = 9
+        (ledger.events.policy, ledger.events.joined, ledger.events.throttled) = (4, 3, 2)
+        let line = LedgerReport(ledger).text(isColored: false).split(separator: "\n")[1]
+        #expect(
+            line == """
+                events   5 exec records + 4 exit records + 6 processes found + 9 policy records = 10 execs + 3 exits + \
+                1 repeated + 1 waiting + 4 of policies + 3 returns joined + 2 throttled
+                """)
+    }
+
     @Test func whoLostMostStandsFirst() {
         var ledger = ledger
         ledger.subscribers = [subscriber("export"), subscriber("pid 7", lost: 3), subscriber("a\u{1b}b", lost: 4)]

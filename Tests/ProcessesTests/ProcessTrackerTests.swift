@@ -248,4 +248,19 @@ import Testing
         script.exec(image(5), filename: "/a") { $0.file = rec_file(inode: 42, nlink: 1, mode: 0) }
         #expect(script.events[0].process.properties == nil)
     }
+
+    @Test("numbers that no kernel gives are counted, and end nothing", arguments: [0, UInt64.max])
+    mutating func impossibleNumbers(sequence: UInt64) {
+        for cpu: UInt16 in 0..<2 {
+            var record = rec_exit()
+            record.head.type = UInt16(REC_EXIT.rawValue)
+            record.head.cpu = cpu
+            record.head.seq = sequence
+            script.send(withUnsafeBytes(of: record) { Array($0) })
+        }
+        let ledger = script.tracker.ledger
+        #expect(ledger.received == 2)
+        #expect(ledger.lostByCPU == (sequence == 0 ? [0, 0] : [sequence - 1, sequence - 1]))
+        #expect(ledger.lost == ledger.lost(counted: []) && (sequence != 0 || ledger.lost == 0))
+    }
 }

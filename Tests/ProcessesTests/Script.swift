@@ -62,11 +62,14 @@ struct Script {
         send(bytes(of: record) + Array(text.utf8))
     }
 
-    mutating func exit(_ image: rec_image, code: Int32 = 0, cgroup: UInt64 = 1) {
+    mutating func exit(
+        _ image: rec_image, code: Int32 = 0, cgroup: UInt64 = 1, flags: rec_flag = rec_flag(0)
+    ) {
         var record = rec_exit()
         record.head = head(REC_EXIT, cpu: 0)
         record.image = image
         record.code = code
+        record.flags = flags.rawValue
         record.cgroup_id = cgroup
         send(bytes(of: record))
     }
@@ -84,6 +87,27 @@ struct Script {
         send(bytes(of: record) + Array(name.utf8))
     }
 
+    mutating func hit(_ hit: HandmadeHit, cpu: UInt16 = 0) { send(hit.record(head(REC_POLICY, cpu: cpu))) }
+
+    /// More of a value.
+    mutating func more(
+        _ hit: HandmadeHit, slot: UInt8, number: UInt32, _ bytes: [UInt8], isLast: Bool = false,
+        flags: pol_value_flag = pol_value_flag(0), cpu: UInt16 = 0
+    ) {
+        var record = rec_policy_data()
+        record.head = head(REC_POLICY_DATA, cpu: cpu)
+        record.call = hit.call
+        record.tid = hit.tid ?? hit.image.tgid
+        record.number = number
+        record.index = slot
+        record.length = UInt32(bytes.count)
+        record.flags = isLast ? UInt8(POL_LAST.rawValue) : 0
+        record.value_flags = UInt16(flags.rawValue)
+        send(HandmadeHit.bytes(of: record) + bytes)
+    }
+
+    mutating func forget(_ row: UInt32) { tracker.forget(row: row) { events.append($0) } }
+
     /// The hook has told of a container and been believed.
     @discardableResult
     mutating func register(_ id: String, cgroup: UInt64, pod: String = "p") throws -> Container {
@@ -98,12 +122,16 @@ struct Script {
     /// What waited for the word about a directory leaves.
     mutating func release(_ cgroup: UInt64) { tracker.registered(cgroup) { events.append($0) } }
 
-    mutating func stop() { tracker.releaseAll { events.append($0) } }
+    mutating func stop() {
+        tracker.releaseAllCalls { events.append($0) }
+        tracker.releaseAll { events.append($0) }
+    }
 
     /// Time goes by.
     mutating func wait(seconds: UInt64) {
         time += seconds * 1_000_000_000
         tracker.releaseOverdue(at: time) { events.append($0) }
+        tracker.releaseOverdueCalls(at: time) { events.append($0) }
     }
 
     /// The next records of this CPU find no room in the ring.

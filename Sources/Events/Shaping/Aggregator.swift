@@ -101,7 +101,7 @@ private enum EventIdentity: Hashable {
     /// Nil for an event that stays by itself.
     init?(_ event: Event, aggregatesProcesses: Bool) {
         switch event.kind {
-        case .processKprobe, .processTracepoint, .processUprobe:
+        case .processKprobe, .processTracepoint, .processUprobe, .processLsm:
             guard let process = event.process else { return nil }
             self = .hook(
                 event.kind, execID: process.execID, policy: event.policyName, subject: event.subject)
@@ -114,7 +114,7 @@ private enum EventIdentity: Hashable {
             self = .program(
                 event.kind, binary: process.binary, uid: process.uid, container: process.container?.identity.id.text,
                 origin: process.origin.kind)
-        case .test, .rateLimitInfo, .loss:
+        case .processLoader, .test, .rateLimitInfo, .loss:
             return nil
         }
     }
