@@ -234,9 +234,12 @@ extension Apus_V1_GetLedgerResponse {
         var wrong = cpus.filter { $0.attempted != $0.received + $0.lost + $0.unread }.map { "\($0)" }
         let kinds =
             records.exec + records.arguments + records.fork + records.exit + records.cgroup + records.malformed
+            + records.policy + records.policyData
         if cpus.reduce(0, { $0 + $1.received }) != kinds { wrong.append("\(records), received by all: \(cpus)") }
-        if records.exec + records.exit + events.found
-            != events.exec + events.exit + events.repeatedExit + events.waiting
+        let made = records.exec + records.exit + records.policy + events.found
+        let told = events.exec + events.exit + events.policy + events.joined
+        if made != told + events.repeatedExit + events.unwanted + events.unknownPolicy + events.throttled
+            + events.waiting
         {
             wrong.append("\(records) and \(events)")
         }

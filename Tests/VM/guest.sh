@@ -5,7 +5,8 @@
 # (apus.shell). What the command says goes to the second serial port, so that no message of the kernel's gets between.
 export PATH=/usr/sbin:/usr/bin:/apus/dist HOME=/root TERM=linux
 # Where the image has what tests look for; and everything takes an emulated CPU ten times as long.
-export APUS_DIST=/apus/dist APUS_TEST_PROGRAMS=/apus/programs APUS_VERIFIER_TABLE=/apus/verifier-cost.tsv APUS_PATIENCE=10
+export APUS_DIST=/apus/dist APUS_TEST_PROGRAMS=/apus/programs APUS_VERIFIER_TABLE=/apus/verifier-cost.tsv
+export APUS_POLICIES=/apus/policies APUS_PATIENCE=10
 bb=busybox
 
 $bb mount -t proc proc /proc

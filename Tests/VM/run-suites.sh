@@ -6,7 +6,7 @@
 # usage: run-suites.sh TEST_BUNDLE [SUITE]
 #
 # SUITE: a name in `suites`; "others", which is every test that no line there names; "all", which is both; or a regular
-# expression for tests. Without it the suites of `suites`.
+# expression for tests. Without it the suites of `suites`. APUS_CELL: the cell that this is, for suites of some alone.
 bundle=$1
 only=${2:-}
 list=$(realpath "${0%/*}")/suites
@@ -28,16 +28,32 @@ run() {
 
 run_others() {
     set --
-    while read -r _ regex; do set -- "$@" --skip "$regex"; done <<END
+    while read -r _ regex _; do set -- "$@" --skip "$regex"; done <<END
 $(grep -v '^#' "$list")
 END
     run others "$@"
 }
 
+# is_here PATTERN...: whether one of them is this cell's, or there are none.
+is_here() {
+    [ $# != 0 ] && [ -n "${APUS_CELL:-}" ] || return 0
+    for pattern; do
+        # shellcheck disable=SC2254
+        case $APUS_CELL in $pattern) return 0 ;; esac
+    done
+    return 1
+}
+
 # run_listed [NAME]
 run_listed() {
-    grep -v '^#' "$list" | while read -r name regex; do
-        [ -n "${1:-}" ] && [ "$1" != "$name" ] || run "$name" --filter "$regex"
+    grep -v '^#' "$list" | while read -r name regex cells; do
+        if [ -n "${1:-}" ]; then
+            [ "$1" != "$name" ] || run "$name" --filter "$regex"
+        else
+            set -f
+            # shellcheck disable=SC2086
+            ! is_here $cells || run "$name" --filter "$regex"
+        fi
     done
 }
 

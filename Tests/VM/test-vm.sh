@@ -21,7 +21,7 @@ limit=${LIMIT:-1800}
 export APUS_DIST=${APUS_DIST:-$PWD/dist} APUS_TEST_PROGRAMS=${APUS_TEST_PROGRAMS:-$PWD/dist/tests}
 export APUS_TEST_BUNDLE=${APUS_TEST_BUNDLE:-$PWD/.build/debug/apusPackageTests.xctest}
 export APUS_FOREIGN=$PWD/dist/foreign APUS_HOOK=$APUS_DIST/apus-oci-hook APUS_HOOK_DEBUG=$PWD/dist/debug/apus-oci-hook
-export APUS_DIST_DEBUG=$PWD/dist/debug
+export APUS_DIST_DEBUG=$PWD/dist/debug APUS_POLICIES=$PWD/policies
 image=$logs/initramfs
 
 if [ "$(id -u)" != 0 ]; then
@@ -54,6 +54,7 @@ fi
 # What takes long there is done less often. CI: a kernel without a row in a table fails.
 on_machine="APUS_SHORT_LIVED=300 APUS_RESTARTS=10 APUS_RECREATED=50"
 in_guest="CI=1 APUS_SHORT_LIVED=10 APUS_THREAD_EXITS=50 APUS_STORM=200 APUS_REUSED_PIDS=2001"
+in_guest+=" APUS_MANY_POLICIES=20 APUS_POLICY_HITS=2000"
 
 # suites_of KERNEL CGROUP RUNTIME NAME: what a cell's suites say, with the marks of run-suites.sh and boot.sh.
 suites_of() {
@@ -61,12 +62,12 @@ suites_of() {
     if [ "$kernel" = host ]; then
         [ -z "${EVERYTHING:-}" ] || [ "$runtime" != runc ] || suite=${suite:-all}
         # shellcheck disable=SC2086
-        env APUS_RUNTIME="$runtime" $on_machine ${TEST_ENV:-} "$here/run-suites.sh" "$APUS_TEST_BUNDLE" "$suite"
+        env APUS_RUNTIME="$runtime" APUS_CELL="$name" $on_machine ${TEST_ENV:-} "$here/run-suites.sh" "$APUS_TEST_BUNDLE" "$suite"
         echo "@@ end"
     else
         # shellcheck disable=SC2086
         "$here/boot.sh" "$("$here/fetch-kernel.sh" "$kernel")" "$image" "$logs/$name" "$limit" "$cgroup" \
-            "export APUS_RUNTIME=$runtime $in_guest ${TEST_ENV:-}; /apus/run-suites.sh /apus/tests '$suite'" \
+            "export APUS_RUNTIME=$runtime APUS_CELL=$name $in_guest ${TEST_ENV:-}; /apus/run-suites.sh /apus/tests '$suite'" \
             ${APPEND:-}
     fi
 }
@@ -108,7 +109,7 @@ done
 if printf '%s\n' "${chosen[@]}" | grep -qv ^host; then
     "$here/make-image.sh" "$image" "$APUS_TEST_BUNDLE=/apus/tests" "$APUS_TEST_PROGRAMS=/apus/programs" \
         "$here/run-suites.sh=/apus/run-suites.sh" "$here/suites=/apus/suites" \
-        "$here/../SensorsTests/verifier-cost.tsv=/apus/verifier-cost.tsv"
+        "$here/../SensorsTests/verifier-cost.tsv=/apus/verifier-cost.tsv" "$here/../../policies=/apus/policies"
 fi
 
 if [ -n "${GUEST_SHELL:-}" ]; then

@@ -49,7 +49,7 @@ final class AgentProcess: Sendable {
                 "--state-dir", directory("state"), "--spool-dir", spool, "--bpf-dir", bpfDirectory,
                 // All events of a test are in one file, unless it says otherwise.
                 "--export-filename", exportFile, "--export-file-max-size-mb", "10000",
-                "--config-dir", directory("configuration"),
+                "--config-dir", directory("configuration"), "--tracing-policy-dir", directory("no-policies"),
             ] + flags)
         running.withLock { $0 = command }
         try await eventually("the agent to be ready") {
@@ -58,15 +58,19 @@ final class AgentProcess: Sendable {
         }
     }
 
+    /// Where it pins objects.
+    var pins: String { "/sys/fs/bpf/\(bpfDirectory)" }
+
     /// Stops it as systemd would. An agent that fails, leaves sockets or leaves pinned objects fails the test.
+    /// - Parameter keepsSensors: pinned objects are to be left.
     /// - Returns: its whole log.
     @discardableResult
-    func stop() async throws -> String {
+    func stop(keepsSensors: Bool = false) async throws -> String {
         guard let command = running.withLock({ $0 }) else { return "" }
         command.signal(SIGTERM)
         let outcome = try await command.outcome(within: .seconds(15))
         guard outcome.status == 0 else { throw Failure("the agent ended with \(outcome.status). \(outcome.errors)") }
-        for leftover in [socket, hookSocket, "/sys/fs/bpf/\(bpfDirectory)"]
+        for leftover in [socket, hookSocket] + (keepsSensors ? [] : [pins])
         where FileManager.default.fileExists(atPath: leftover) {
             throw Failure("the agent left \(leftover)")
         }

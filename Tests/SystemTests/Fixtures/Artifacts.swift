@@ -17,6 +17,16 @@ enum Artifacts {
         try program("APUS_TEST_PROGRAMS", "dist/tests", name, "make dist/tests/\(name)")
     }
 
+    /// A file of policies/, or a directory of files if its name is empty.
+    static func policy(_ name: String = "") throws -> String {
+        let directory = ProcessInfo.processInfo.environment["APUS_POLICIES"] ?? "policies"
+        let path = URL(filePath: directory, directoryHint: .isDirectory).appending(path: name).path
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw Failure("\(path) is missing: run from the checkout, or point APUS_POLICIES at its policies/")
+        }
+        return path
+    }
+
     /// One of the clients that Tests/Foreign/build.sh makes.
     static func foreign(_ name: String) throws -> String {
         try program("APUS_FOREIGN", "dist/foreign", name, "Tests/Foreign/build.sh dist/foreign")

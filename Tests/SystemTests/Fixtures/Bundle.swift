@@ -10,6 +10,8 @@ struct Bundle {
         path = directory("bundle")
         try Self.makeRoot(path + "/rootfs", programs: setup.programs)
         for (file, content) in setup.files {
+            let place = URL(filePath: path + "/rootfs" + file).deletingLastPathComponent()
+            try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
             try content.write(toFile: path + "/rootfs" + file, atomically: false, encoding: .utf8)
         }
         var hooks = try setup.stages.reduce(into: [String: Any]()) { hooks, stage in
@@ -73,6 +75,7 @@ struct Bundle {
             RuncContainer.hasOwnView ? [:] : ["devices": [["allow": true, "access": "rwm"]]]
         let namespaces =
             (setup.sharesHostPids ? [] : ["pid"]) + (setup.hasUserNamespace ? ["user"] : []) + ["mount", "ipc", "uts"]
+        let capabilities = capabilities + setup.capabilities
         let mappings = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
         return [
             "ociVersion": "1.0.2",

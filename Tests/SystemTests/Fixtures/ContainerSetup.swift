@@ -56,6 +56,8 @@ struct ContainerSetup: Sendable {
     var sharesHostPids = false
     /// Root of the container is an ordinary user of the host.
     var hasUserNamespace = false
+    /// Besides those that every container gets.
+    var capabilities: [String] = []
     /// Files and directories of the host that it sees: by its own path.
     var binds: [String: String] = [:]
     /// Files of the image, by path.
