@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-vm build man demo tests test test-fast test-vm soak bench bench-vm proto format check clean
+.PHONY: help setup setup-vm build man demo tests test test-fast test-vm fuzz soak bench bench-vm proto format check clean
 
 # The release builds keep to themselves, so that they and an editor's debug build neither wait for nor undo each other.
 # All but the hook bring Swift's runtime along: dist/ runs where no toolchain is. The hook has none to bring.
@@ -43,6 +43,9 @@ test-fast: setup ## Run the tests of values and records, in a debug build: minut
 
 test-vm: build setup-vm tests ## Run what touches the kernel on 6.1 and 6.12, cgroup v1 and v2, with runc and crun
 	Tests/VM/test-vm.sh
+
+fuzz: setup ## Try what strangers may write, 20 seconds each: policies, CEL, the kernel's records, OCI documents
+	Tests/Fuzzing/fuzz.sh
 
 soak: build setup-vm tests ## Run the tests with large counts; goes on where it was interrupted
 	dev/soak.sh

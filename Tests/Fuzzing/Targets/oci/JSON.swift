@@ -1,0 +1,1 @@
+../../../../Sources/OCIHook/JSON.swift
