@@ -12,7 +12,7 @@ extension Ledger {
             "records_attempted": sum(cpus, \.attempted), "records_received": sum(cpus, \.received),
             "records_lost": sum(cpus, \.lost), "records_missed": "\(missed)",
             "records_malformed": "\(records.malformed)",
-            "events": "\(events.exec + events.exit + events.test)",
+            "events": "\(events.told)",
             "offered": sum(accounts, \.offered), "filtered": sum(accounts, \.filtered),
             "delivered": sum(accounts, \.delivered), "undelivered": sum(accounts, \.lost),
             "left_behind": sum(accounts, \.waiting),

@@ -3,6 +3,7 @@ import CLinux
 import Containers
 import Glibc
 import Models
+import Policies
 import Processes
 import Server
 import Synchronization
@@ -19,6 +20,11 @@ final class Mailbox: Sendable {
         case pids(CheckedContinuation<[UInt32], Never>)
         case page(of: ArraySlice<UInt32>, CheckedContinuation<TrackedPage, Never>)
         case testSensor(isOn: Bool, CheckedContinuation<Void, Never>)
+        /// Hooks of policies that are about to hold, and rows of those that hold no more.
+        case learn([HookDescription], CheckedContinuation<Void, Never>)
+        case forget([UInt32], CheckedContinuation<Void, Never>)
+        /// Events with stacks whose places have names by now.
+        case named(StackThread.Named)
         case stop
 
         fileprivate func refuse() {
@@ -31,8 +37,9 @@ final class Mailbox: Sendable {
             case .pids(let continuation): continuation.resume(returning: [])
             case .page(let pids, let continuation):
                 continuation.resume(returning: TrackedPage(covered: pids.count))
-            case .testSensor(_, let continuation): continuation.resume()
-            case .pods, .found, .stop: break
+            case .testSensor(_, let continuation), .learn(_, let continuation), .forget(_, let continuation):
+                continuation.resume()
+            case .pods, .found, .named, .stop: break
             }
         }
     }

@@ -18,10 +18,7 @@ struct PodSources: Service {
             sources.append(
                 ("manifests", ManifestSource(directory: directory, nodeName: options.nodeName, logger: log)))
         }
-        if options.enableK8sApi {
-            let access: APIAccessSource =
-                options.k8sKubeconfigPath.map { .kubeconfig(path: $0) }
-                ?? .inCluster(environment: Environment.all)
+        if let access = options.kubernetes {
             sources.append(("api", try KubernetesSource(access: access, nodeName: options.nodeName, logger: log)))
         }
         self.sources = sources
@@ -37,5 +34,13 @@ struct PodSources: Service {
                 }
             }
         }
+    }
+}
+
+extension AgentOptions {
+    /// How to reach the cluster's API, if it is to be asked.
+    var kubernetes: APIAccessSource? {
+        guard enableK8sApi else { return nil }
+        return k8sKubeconfigPath.map { .kubeconfig(path: $0) } ?? .inCluster(environment: Environment.all)
     }
 }

@@ -8,6 +8,7 @@ import Glibc
 import Logging
 import Metrics
 import Models
+import PolicyEngine
 import Processes
 import Sensors
 import Server
@@ -27,6 +28,7 @@ struct Wiring {
     private let stored: StoredContainers
     private let runtimes: RuntimeRecords
     private let pods: PodSources
+    private let policies: PolicyRoom
     private let spooled: SpooledContainers
     private let refusals: Refusals
     private let startedAt = WallClock.bootNanoseconds
@@ -40,7 +42,8 @@ struct Wiring {
         self.log = log
         let encoder = EventEncoder(
             node: options.nodeName, cluster: options.clusterName,
-            ancestors: options.enableAncestors.kinds.contains(.base))
+            ancestors: options.enableAncestors.kinds.contains(.base),
+            policyAncestors: options.enableAncestors.eventKinds, stackAddresses: options.exposeStackAddresses)
         let hub = EventHub(encoder: encoder)
         self.hub = hub
         LibbpfLog.send { level, text in
@@ -51,13 +54,15 @@ struct Wiring {
         let features = KernelFeatures.probe(types)
         features.write(to: log)
         let info = InfoReport(features, options)
+        let survey = RealKernelSurvey(features, types: types, procfs: options.procfs)
         let procfs = Procfs(root: options.procfs)
         let hierarchy = try CgroupHierarchy.detect(root: options.cgroupRoot ?? "/sys/fs/cgroup", procfs: procfs)
-        let sensors = try BaseSensors(
-            SensorConfiguration(
-                ringBytes: options.rbSize.bytes, cgroupV1Subsystem: try Self.subsystem(hierarchy, types),
-                cgroupHierarchy: hierarchy.number, environment: options.enableProcessEnvironmentVariables),
-            types: types)
+        let configuration = SensorConfiguration(
+            ringBytes: options.rbSize.bytes, cgroupV1Subsystem: try Self.subsystem(hierarchy, types),
+            cgroupHierarchy: hierarchy.number, environment: options.enableProcessEnvironmentVariables,
+            cgroupRate: options.cgroupRate.map { .init(limit: $0.events, interval: $0.nanoseconds) })
+        let sensors = try BaseSensors(configuration, types: types)
+        let scopes = PolicyScopes()
         let resolver = RegistrationResolver(procfs: procfs, hierarchy: hierarchy)
         spooled = SpooledContainers(directory: options.spoolDir, resolver: resolver, log: log)
         // Containers that share the host's namespaces are told apart by their cgroups alone.
@@ -80,7 +85,8 @@ struct Wiring {
                 userNames: Self.userNames(
                     options, file: first.isKnown ? "\(procfs.root)/1/root/etc/passwd" : "/etc/passwd",
                     host: hostNamespaces, log)),
-            hub: hub, encoder: encoder, procfs: procfs, hierarchy: hierarchy, sweepAt: options.processCacheSize,
+            hub: hub, encoder: encoder, procfs: procfs, hierarchy: hierarchy, scopes: scopes,
+            sweepAt: options.processCacheSize,
             log: log,
             containersGone: { gone in
                 // The writer thread waits for no disk.
@@ -89,6 +95,11 @@ struct Wiring {
         self.writer = writer
         runtimes = try RuntimeRecords(options, procfs: procfs, hierarchy: hierarchy, writer: writer, log: log)
         pods = try PodSources(options, writer: writer, log: log)
+        let policies = try PolicyRoom(
+            options, survey: RealKernelSurvey(features, types: types, procfs: options.procfs),
+            kernel: LoadedKernel(sensors, configuration, types: types, procfs: procfs), scopes: scopes, writer: writer,
+            log: log)
+        self.policies = policies
         let refusals = Refusals(log: log)
         self.refusals = refusals
         exporter = try options.export(shape).map { try JSONExporter($0, hub: hub, encoder: encoder, logger: log) }
@@ -98,9 +109,13 @@ struct Wiring {
             debug: DebugAccess(
                 logLevel: { level.current }, setLogLevel: { level.change(to: $0, log) }, pids: writer.pids,
                 page: { await writer.page(of: $0) }),
-            sensors: SensorAccess(basePrograms: { writer.report.programs }, setTest: writer.setTestSensor),
+            sensors: SensorAccess(
+                basePrograms: { writer.report.programs }, setTest: writer.setTestSensor,
+                stackTree: writer.stackTree, exposesAddresses: { [exposes = options.exposeStackAddresses] in exposes }),
+            policies: PolicyAccess(policies.manager),
             containers: { await writer.containers() },
             ledger: { [ready] in ready.isOpen ? await writer.ledger() : nil },
+            plan: { [survey] in PlannedPolicy.all(of: $0, on: survey) },
             register: { request, peer in
                 Failpoint.requestReceived.reach()
                 let identity = try ContainerIdentity(request)
@@ -157,6 +172,7 @@ struct Wiring {
         services.append(Running(body: watch))
         services.append(runtimes)
         if !pods.isEmpty { services.append(pods) }
+        services.append(policies)
         services.append(server)
         // Stopped last to first: clients, then the sensors, then the file that shall hold every event.
         let group = ServiceGroup(
@@ -176,6 +192,14 @@ struct Wiring {
             writer.refuse()
         }
         try await writer.start(told: stored.take() + spooled.take(keepingIn: stored), found: runtimes.take())
+        do {
+            try await policies.load()
+        } catch {
+            // What the thread has is the group's to end, and it does not know of it yet.
+            await policies.manager.stop()
+            await writer.stop()
+            throw error
+        }
         ready.open()
         // Most of what the start ran through is never run again.
         apus_forget_startup_code()
@@ -193,6 +217,7 @@ struct Wiring {
             log.warning("cannot tell systemd that the agent is ready", metadata: ["error": "\(error)"])
         }
         try? await gracefulShutdown()
+        await policies.manager.stop()
         await writer.stop()
     }
 

@@ -6,9 +6,12 @@ import Events
 import Glibc
 import Logging
 import Models
+import Policies
+import PolicyEngine
 import Processes
 import Sensors
 import Server
+import Symbols
 import Synchronization
 
 /// The one thread that drains the ring and owns the process table and the registry.
@@ -31,8 +34,10 @@ final class Writer: @unchecked Sendable {
     private let encoder: EventEncoder
     private let procfs: Procfs
     private let hierarchy: CgroupHierarchy
+    private let scopes: PolicyScopes
     private let log: Logger
     private let mailbox = Mailbox()
+    private let stacks: StackThread
     private let published = Mutex(Report())
     private let lastRound = Atomic<UInt64>(0)
     private let last = Mutex(Ledger())
@@ -54,22 +59,30 @@ final class Writer: @unchecked Sendable {
     private var contradictions: UInt64 = 0
     private var isTestSensorOn = false
     private var window = RecordWindow()
+    /// Paths of the cgroups whose events are limited.
+    private var throttled: [UInt64: String] = [:]
+    /// Events whose stacks are with ``stacks``.
+    private var naming = NamingQueue()
     private var lostAtLastSweep: UInt64 = 0
     private var lossNews = LossNews()
     private var lostAtLastWarning: UInt64 = 0
 
     init(
         sensors: BaseSensors, tracker: ProcessTracker, hub: EventHub, encoder: EventEncoder, procfs: Procfs,
-        hierarchy: CgroupHierarchy, sweepAt: Int, log: Logger, containersGone: @escaping @Sendable ([UInt64]) -> Void
+        hierarchy: CgroupHierarchy, scopes: PolicyScopes, sweepAt: Int, log: Logger,
+        containersGone: @escaping @Sendable ([UInt64]) -> Void
     ) {
         self.containersGone = containersGone
         (nameless, sayNameless) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (agentActions, sayAgentAction) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1024))
+        stacks = StackThread(procfs: procfs.root) { [mailbox] in mailbox.send(.named($0)) }
         self.sensors = sensors
         self.tracker = tracker
         self.hub = hub
         self.encoder = encoder
         self.procfs = procfs
         self.hierarchy = hierarchy
+        self.scopes = scopes
         self.sweepAt = sweepAt
         self.log = log
     }
@@ -122,6 +135,23 @@ final class Writer: @unchecked Sendable {
         await withCheckedContinuation { mailbox.send(.testSensor(isOn: isOn, $0)) }
     }
 
+    /// From the return on, records of these hooks' rows are understood. To be called before a row holds.
+    func learn(_ hooks: [HookDescription]) async {
+        // A first stack is not to wait for the kernel's symbols.
+        if hooks.contains(where: \.wantsKernelStack) { await stacks.prepare() }
+        await withCheckedContinuation { mailbox.send(.learn(hooks, $0)) }
+    }
+
+    /// To be called when the rows hold no more. What has come of them by then is told; what comes later is counted.
+    func forget(_ rows: [UInt32]) async { await withCheckedContinuation { mailbox.send(.forget(rows, $0)) } }
+
+    /// The kernel stacks of a policy's hits; nil where it has none.
+    func stackTree(ofPolicy name: String) -> StackTree.Node? { stacks.tree(of: name) }
+
+    /// What hits of policies ask of the agent itself: GetUrl, DnsLookup. What nobody takes in time is dropped.
+    let agentActions: AsyncStream<Action>
+    private let sayAgentAction: AsyncStream<Action>.Continuation
+
     /// Attaches the sensors, learns what is there, and goes on in a thread of its own. Returns when existing
     /// processes are known.
     ///
@@ -155,6 +185,7 @@ final class Writer: @unchecked Sendable {
             }
         }
         try seed(seeds)
+        tellScopes()
         publish()
         renewReport()
         lastRound.store(WallClock.bootNanoseconds, ordering: .relaxed)
@@ -235,7 +266,12 @@ final class Writer: @unchecked Sendable {
             busyRounds = delivered > 0 ? busyRounds + 1 : 0
             if delivered > 0 { countIsStale = true }
             tracker.releaseOverdue(at: WallClock.bootNanoseconds) { letGo($0) }
+            tracker.releaseOverdueCalls(at: WallClock.bootNanoseconds) { wait($0) }
+            for event in naming.overdue(at: WallClock.bootNanoseconds) { add(event, hasNames: false) }
+            for action in tracker.takeAgentActions() { sayAgentAction.yield(action) }
+            tellThrottles()
             if tracker.hasLateTrees { markLateTrees() }
+            tellScopes()
             if tracker.registry.takeNameless() { askRuntimes() }
             if quietRounds == 2 { quiet() }
             // What a CPU lost last leaves no gap: its counter tells, and that may have been too fresh to be read again.
@@ -251,7 +287,10 @@ final class Writer: @unchecked Sendable {
         while sensors.drain(limit: Self.batch, { apply($0) }) > 0 { publish() }
         readCounters()
         quiet()
+        tracker.releaseAllCalls { wait($0) }
         tracker.releaseAll { letGo($0) }
+        for event in naming.takeAll() { add(event, hasNames: false) }
+        stacks.stop()
         publish()
         last.withLock { $0 = accounts() }
         mailbox.refuse()
@@ -263,11 +302,44 @@ final class Writer: @unchecked Sendable {
         if waitingBytes > Self.mostWaitingBytes { publish() }
     }
 
-    /// Until the end of the round.
+    /// Until the end of the round; with a stack, until its places have names.
     private func wait(_ event: ProcessEvent) {
+        if case .policy(let hit) = event.kind, hit.hasStack {
+            if let work = naming.add(event, hit, at: WallClock.bootNanoseconds) {
+                if stacks.take(work) { return }
+                naming.giveUp(work)
+            }
+            return add(event, hasNames: false)
+        }
+        add(event, hasNames: true)
+    }
+
+    private func add(_ event: ProcessEvent, hasNames: Bool) {
+        if !hasNames { events.unnamedStacks += 1 }
         waiting.append(event)
         if isTestSensorOn { lookForMarker(event) }
         waitingBytes += event.process.textSize + (event.parent?.textSize ?? 0)
+        if case .policy(let hit) = event.kind { waitingBytes += hit.size }
+    }
+
+    /// Cgroups that begin to have too many events, or have not any more.
+    private func tellThrottles() {
+        let now = WallClock.bootNanoseconds
+        for change in tracker.throttles.take(at: now) {
+            let path =
+                throttled[change.cgroup] ?? procfs.cgroupPath(of: change.pid, in: hierarchy)
+                ?? tracker.registry.tree.container(above: change.cgroup)?.cgroupPath ?? "\(change.cgroup)"
+            throttled[change.cgroup] = change.isStart ? path : nil
+            events.throttles += 1
+            log.notice(
+                change.isStart ? "a cgroup's events are limited" : "a cgroup's events are limited no more",
+                metadata: ["cgroup": "\(path)"])
+            // In its place among the others.
+            publish()
+            let throttle = Throttle(
+                isStart: change.isStart, cgroup: path, bootTime: change.time, time: tracker.wallTime(change.time))
+            hub.publish { [encoder.encode(throttle, formats: $0)] }
+        }
     }
 
     /// The sensor `test`'s part in an event.
@@ -341,7 +413,9 @@ final class Writer: @unchecked Sendable {
         return accounts()
     }
 
-    private func accounts() -> Ledger { Ledger(kernel, tracker, events, accounts: hub.accounts) }
+    private func accounts() -> Ledger {
+        Ledger(kernel, tracker, events, naming: naming.count, accounts: hub.accounts)
+    }
 
     /// As it was when the thread had ended, but for what subscribers have read since.
     var lastLedger: Ledger {
@@ -392,6 +466,8 @@ final class Writer: @unchecked Sendable {
                 catchUp()
                 do throws(RegistrationError) {
                     try enter(registration)
+                    // Policies hold in it before it goes on.
+                    tellScopes()
                     continuation.resume(
                         returning: .success(.init(initExecs: tracker.execs(of: registration.initProcess))))
                 } catch {
@@ -410,6 +486,16 @@ final class Writer: @unchecked Sendable {
             case .testSensor(let isOn, let continuation):
                 isTestSensorOn = isOn
                 continuation.resume()
+            case .learn(let hooks, let continuation):
+                for hook in hooks { tracker.learn(hook: hook) }
+                continuation.resume()
+            case .forget(let rows, let continuation):
+                catchUp()
+                for row in rows { tracker.forget(row: row) { wait($0) } }
+                stacks.keepTrees(of: tracker.policies)
+                continuation.resume()
+            case .named(let named):
+                if let event = naming.take(named) { add(event, hasNames: true) }
             case .stop:
                 running = false
             }
@@ -463,6 +549,26 @@ final class Writer: @unchecked Sendable {
                         "annotations": "\(told.podNamespace)/\(told.podName)/\(told.name)",
                         "runtime": "\(identity.podNamespace)/\(identity.podName)/\(identity.name)",
                     ])
+            }
+        }
+    }
+
+    /// What policies ask about containers is theirs to know.
+    private func tellScopes() {
+        for cgroup in tracker.registry.takeChanged() {
+            guard let container = tracker.registry.containers[cgroup] else {
+                scopes.remove(cgroup)
+                sensors.forgetContainer(of: cgroup)
+                continue
+            }
+            var problems = scopes.set(cgroup, ScopedContainer(container))
+            for directory in tracker.registry.directories(of: container) {
+                do { try sensors.setContainer(cgroup, of: directory) } catch { problems.append("\(error)") }
+            }
+            for problem in problems {
+                log.error(
+                    "a policy does not hold in a container",
+                    metadata: ["id": "\(container.identity.id.text)", "error": "\(problem)"])
             }
         }
     }

@@ -26,7 +26,11 @@ struct KernelCounts: Sendable {
 
 extension Ledger {
     /// What has become of everything, by those who count: the programs, the process table, the writer, the hub.
-    init(_ kernel: KernelCounts, _ tracker: ProcessTracker, _ made: Writer.EventCounts, accounts: [EventHub.Account]) {
+    /// - Parameter naming: events whose stacks wait for names.
+    init(
+        _ kernel: KernelCounts, _ tracker: ProcessTracker, _ made: Writer.EventCounts, naming: Int,
+        accounts: [EventHub.Account]
+    ) {
         self.init()
         let (received, counters) = (tracker.ledger.receivedByCPU, tracker.counters)
         for cpu in 0..<max(received.count, kernel.attemptedByCPU.count) {
@@ -43,13 +47,23 @@ extension Ledger {
         records.fork = counters.forks
         records.exit = counters.exits + counters.unknownExits + counters.repeatedExits
         records.cgroup = counters.cgroups
+        records.policy = counters.policies
+        records.policyData = counters.policyData
         records.malformed = tracker.ledger.malformed - tracker.ledger.malformedUnnumbered
         events.exec = made.execs.reduce(0, +)
         events.exit = made.exits
         events.test = made.tests
         events.found = counters.found
         events.repeatedExit = counters.repeatedExits
-        events.waiting = UInt64(tracker.heldEvents + tracker.pendingExecs)
+        events.policy = made.ofPolicies
+        events.joined = counters.joined
+        events.unwanted = counters.unwanted
+        events.unknownPolicy = counters.unknownPolicies
+        events.throttled = counters.throttled
+        events.unreturned = counters.unreturned
+        events.throttle = made.throttles
+        events.loader = made.loaders
+        events.waiting = UInt64(tracker.heldEvents + tracker.pendingExecs + tracker.pendingCalls + naming)
         self.accounts = accounts
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Policies
 import Processes
 import Server
 
@@ -41,12 +42,22 @@ extension Writer {
         var execs = [UInt64](repeating: 0, count: ExecOrigin.Kind.allCases.count)
         var exits: UInt64 = 0
         var tests: UInt64 = 0
+        /// By the policy that they come from.
+        var policies: [String: UInt64] = [:]
+        var loaders: UInt64 = 0
+        var throttles: UInt64 = 0
+        /// Stacks for which nobody had the time to find names.
+        var unnamedStacks: UInt64 = 0
+
+        var ofPolicies: UInt64 { policies.values.reduce(0, &+) }
 
         mutating func count(_ event: ProcessEvent) {
             switch event.kind {
             case .exec: execs[Int(event.process.origin.kind.rawValue)] += 1
             case .exit: exits += 1
             case .test: tests += 1
+            case .policy(let hit): policies[hit.hook.policy, default: 0] += 1
+            case .loader: loaders += 1
             }
         }
     }

@@ -128,9 +128,19 @@ package struct AgentOptions: ParsableCommand, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "Events that tell the ancestors of their process: base, which is exec and exit. (default: none)",
+            "Events that tell the ancestors of their process: base, which is exec and exit, and with it kprobe, tracepoint, uprobe, lsm and loader. (default: none)",
             valueName: "kinds"))
     package var enableAncestors = AncestorKinds([])
+
+    @Option(
+        help: ArgumentHelp("Tell the addresses of stacks in events, beside the names of functions.", valueName: "bool"))
+    package var exposeStackAddresses = false
+
+    @Option(
+        help: ArgumentHelp(
+            "How many forks, execs and exits each cgroup may have on each CPU in a time before it has no more events: 1000,1s. (default: any)",
+            valueName: "number,time"))
+    package var cgroupRate: CgroupRate?
 
     @Option(help: ArgumentHelp("Name of this node in events. (default: $NODE_NAME, else the host name)"))
     package var nodeName = ""
@@ -169,6 +179,18 @@ package struct AgentOptions: ParsableCommand, Sendable {
     @Option(
         help: ArgumentHelp("How to reach the Kubernetes API. (default: the pod's own account)", valueName: "path"))
     package var k8sKubeconfigPath: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "File of policies that hold from the start on; where one cannot, the agent does not start.",
+            valueName: "path"))
+    package var tracingPolicy: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Directory of files with policies, each of which holds as long as its file is there.",
+            valueName: "directory"))
+    package var tracingPolicyDir = AgentOptions.defaultPolicyDir
 
     @Option(
         help: ArgumentHelp("Size of the ring between kernel and agent: a power of two, 64K to 1G.", valueName: "size"))
@@ -215,6 +237,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
 
     package static let defaultConfigDir = "/etc/apus/apus.conf.d"
 
+    package static let defaultPolicyDir = "/etc/apus/apus.tp.d"
+
     package init() {}
 
     package func validate() throws {
@@ -247,7 +271,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
         for (flag, path) in [
             ("--state-dir", stateDir), ("--spool-dir", spoolDir), ("--procfs", procfs), ("--config-dir", configDir),
             ("--cgroup-root", cgroupRoot ?? "/"), ("--pod-manifests", podManifests ?? "/"),
-            ("--k8s-kubeconfig-path", k8sKubeconfigPath ?? "/"),
+            ("--k8s-kubeconfig-path", k8sKubeconfigPath ?? "/"), ("--tracing-policy", tracingPolicy ?? "/"),
+            ("--tracing-policy-dir", tracingPolicyDir),
             ("--server-tls-cert-file", serverTlsCertFile ?? "/"), ("--server-tls-key-file", serverTlsKeyFile ?? "/"),
         ] {
             try require(path.hasPrefix("/"), flag, path, "must be an absolute path")
@@ -307,8 +332,10 @@ package struct AgentOptions: ParsableCommand, Sendable {
         case healthServerAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm
         case exportFileMaxSizeMb, exportFileRotationInterval, exportFileMaxBackups, exportFileCompress
         case exportRateLimit, exportAllowlist, exportDenylist, fieldFilters, redactionFilters, enableProcessCred
-        case enableProcessNs, enableProcessEnvironmentVariables, usernameMetadata, enableAncestors, nodeName
+        case enableProcessNs, enableProcessEnvironmentVariables, usernameMetadata, enableAncestors, exposeStackAddresses
+        case cgroupRate, nodeName
         case clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath
+        case tracingPolicy, tracingPolicyDir
         case rbSize, eventQueueSize, processCacheSize, metricsServer, logLevel, logFormat, configDir
     }
 }
@@ -338,6 +365,7 @@ package struct AncestorKinds: Sendable, Equatable, ExpressibleByArgument, Custom
     package enum Kind: String, Sendable, CaseIterable {
         /// Exec and exit.
         case base
+        case kprobe, tracepoint, uprobe, lsm, loader
     }
 
     package let kinds: [Kind]
@@ -347,11 +375,31 @@ package struct AncestorKinds: Sendable, Equatable, ExpressibleByArgument, Custom
     package init?(argument: String) {
         let names = argument.split(separator: ",").map(\.trimmed)
         let kinds = names.compactMap(Kind.init)
-        guard kinds.count == names.count else { return nil }
+        // The others' ancestors are those that execs tell of.
+        guard kinds.count == names.count, kinds.isEmpty || kinds.contains(.base) else { return nil }
         self.kinds = kinds
     }
 
     package var description: String { kinds.map(\.rawValue).joined(separator: ",") }
+    package var defaultValueDescription: String { description }
+}
+
+/// So many in so long a time, as `1000,1s`.
+package struct CgroupRate: Sendable, Equatable, ExpressibleByArgument, CustomStringConvertible {
+    package let events: UInt64
+    package let interval: Interval
+
+    package init?(argument: String) {
+        let words = argument.split(separator: ",", omittingEmptySubsequences: false).map(\.trimmed)
+        guard words.count == 2, let events = UInt64(words[0]), (1...1 << 32).contains(events),
+            let interval = Interval(words[1]), (1...3_600_000).contains(interval.milliseconds)
+        else { return nil }
+        self.events = events
+        self.interval = interval
+    }
+
+    package var nanoseconds: UInt64 { interval.milliseconds * 1_000_000 }
+    package var description: String { "\(events),\(interval)" }
     package var defaultValueDescription: String { description }
 }
 

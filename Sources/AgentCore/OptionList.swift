@@ -33,6 +33,8 @@ extension AgentOptions {
         case .enableProcessEnvironmentVariables: "\(enableProcessEnvironmentVariables)"
         case .usernameMetadata: usernameMetadata.rawValue
         case .enableAncestors: "\(enableAncestors)"
+        case .exposeStackAddresses: "\(exposeStackAddresses)"
+        case .cgroupRate: cgroupRate.map { "\($0)" } ?? ""
         case .nodeName: nodeName
         case .clusterName: clusterName
         case .procfs: procfs
@@ -42,6 +44,8 @@ extension AgentOptions {
         case .podManifests: podManifests ?? ""
         case .enableK8sApi: "\(enableK8sApi)"
         case .k8sKubeconfigPath: k8sKubeconfigPath ?? ""
+        case .tracingPolicy: tracingPolicy ?? ""
+        case .tracingPolicyDir: tracingPolicyDir
         case .rbSize: "\(rbSize)"
         case .eventQueueSize: "\(eventQueueSize)"
         case .processCacheSize: "\(processCacheSize)"

@@ -51,7 +51,7 @@ extension AgentOptions {
 
     private static let switches = [
         "--enable-k8s-api", "--enable-process-cred", "--enable-process-environment-variables", "--enable-process-ns",
-        "--export-file-compress",
+        "--export-file-compress", "--expose-stack-addresses",
     ]
 
     private static func flags(in environment: [String: String]) throws(OptionError) -> [String] {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Files
 
 /// Where an API server is and how one is let in, as files say it at this moment.
 struct APIAccess: Sendable, Equatable {

@@ -13,10 +13,12 @@ struct APIClient {
     static let maximumError = 64 << 10
 
     let access: APIAccess
+    /// Of the objects: `/api/v1/pods`.
+    let path: String
     let timing: APITiming
 
     /// One page of a list; all of it must be there in time.
-    func page(_ query: [(String, String)]) async throws -> PodPage {
+    func page<Object: Decodable>(of _: Object.Type, _ query: [(String, String)]) async throws -> ListPage<Object> {
         let clock = ContinuousClock()
         let deadline = clock.now + timing.list
         let bytes = try await get(query, idle: timing.list) { response in
@@ -31,7 +33,7 @@ struct APIClient {
             try Task.checkCancellation()
             return bytes
         }
-        return try Decoding.json(PodPage.self, bytes)
+        return try Decoding.json(ListPage<Object>.self, bytes)
     }
 
     /// Calls with the bytes of a watch as they come, until the server ends it, its time is over, or nothing came for
@@ -55,7 +57,7 @@ struct APIClient {
     private func get<Result>(
         _ query: [(String, String)], idle: Duration, _ body: (HTTPClientResponse) async throws -> Result
     ) async throws -> Result {
-        var request = HTTPClientRequest(url: access.server + "/api/v1/pods?" + Self.encoded(query))
+        var request = HTTPClientRequest(url: access.server + path + "?" + Self.encoded(query))
         request.headers.add(name: "Accept", value: "application/json")
         request.headers.add(name: "User-Agent", value: "apus-agent")
         if let token = access.token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }

@@ -14,11 +14,11 @@ struct ObjectMetadata: Decodable {
     }
 }
 
-/// One page of a list of pods.
-struct PodPage: Decodable {
+/// One page of a list.
+struct ListPage<Object: Decodable>: Decodable {
     var metadata: ObjectMetadata
     /// One that makes no sense is left out, not the list.
-    var items: [Lossy<PodObject>]?
+    var items: [Lossy<Object>]?
 }
 
 /// The API's own word on a failure.
@@ -29,8 +29,8 @@ struct APIStatus: Decodable {
 }
 
 /// One line of a watch.
-enum WatchEvent: Decodable {
-    case applied(ObjectMetadata, Lossy<PodObject>)
+enum WatchEvent<Value: Decodable>: Decodable {
+    case applied(ObjectMetadata, Lossy<Value>)
     case removed(ObjectMetadata)
     /// Everything up to this version has been told.
     case bookmark(ObjectMetadata)
@@ -48,7 +48,7 @@ enum WatchEvent: Decodable {
         let metadata = { try container.decode(Object.self, forKey: .object).metadata }
         switch try container.decode(String.self, forKey: .type) {
         case "ADDED", "MODIFIED":
-            self = .applied(try metadata(), try container.decode(Lossy<PodObject>.self, forKey: .object))
+            self = .applied(try metadata(), try container.decode(Lossy<Value>.self, forKey: .object))
         case "DELETED": self = .removed(try metadata())
         case "BOOKMARK": self = .bookmark(try metadata())
         case "ERROR": self = .failure(try container.decode(APIStatus.self, forKey: .object))

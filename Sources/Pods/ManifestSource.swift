@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Files
 package import Logging
 package import Models
 internal import SystemPackage

@@ -3,7 +3,7 @@ internal import Logging
 internal import Models
 
 /// What is known of this node's pods, brought up to date by lists and watches.
-struct PodFollower {
+struct PodFollower: Follower {
     /// Also how many pods a page of a list has at most.
     static let pageSize = 100
     /// A watch event: a pod has at most 1.5 MiB in the API server's store.
@@ -47,9 +47,9 @@ struct PodFollower {
             } else if takesCached {
                 query.append(("resourceVersion", "0"))
             }
-            let page: PodPage
+            let page: ListPage<PodObject>
             do {
-                page = try await client.page(query)
+                page = try await client.page(of: PodObject.self, query)
             } catch let error as APIError {
                 if case .tooLarge = error {
                     limit = max(1, limit / 4)
@@ -97,9 +97,9 @@ struct PodFollower {
     }
 
     private mutating func take(_ line: [UInt8]) throws -> PodChange? {
-        let event: WatchEvent
+        let event: WatchEvent<PodObject>
         do throws(Malformed) {
-            event = try Decoding.json(WatchEvent.self, line)
+            event = try Decoding.json(WatchEvent<PodObject>.self, line)
         } catch {
             logger.warning("a watch event makes no sense and is left out", metadata: ["reason": "\(error)"])
             return nil

@@ -63,7 +63,7 @@ package final class APIServer: Service {
         case stopped
     }
 
-    /// A message is one request: a GetEvents filter, a container's description, later a policy.
+    /// A message is one request: a GetEvents filter, a container's description, a policy.
     private static let largestRequest = 4 << 20
     /// What one connection of the hook's socket, where everybody may connect, can have the agent hold.
     private static let largestHookRequest = 1 << 20
@@ -90,13 +90,15 @@ package final class APIServer: Service {
 
     /// - Parameters:
     ///   - health: how an agent is that is ready.
+    ///   - plan: what the policies of a text would become.
     ///   - log: told when certificates are replaced.
     package init(
         configuration: Configuration, hub: EventHub, ready: ReadyGate,
         health: @escaping @Sendable () -> HealthReport, info: @escaping @Sendable () -> InfoReport,
-        debug: DebugAccess, sensors: SensorAccess,
+        debug: DebugAccess, sensors: SensorAccess, policies: PolicyAccess,
         containers: @escaping @Sendable () async -> [KnownContainer],
-        ledger: @escaping @Sendable () async -> Ledger?, register: @escaping Register,
+        ledger: @escaping @Sendable () async -> Ledger?,
+        plan: @escaping @Sendable (String) async -> [PlannedPolicy], register: @escaping Register,
         refused: @escaping @Sendable (HookRefusal) -> Void, log: Logger
     ) {
         self.configuration = configuration
@@ -110,7 +112,7 @@ package final class APIServer: Service {
             ready.isOpen ? health() : HealthReport(.stopped, details: "starting")
         }
         healthService = HealthService(health: health, stopping: stopping)
-        nodeService = NodeService(containers: containers, ledger: ledger)
+        nodeService = NodeService(containers: containers, ledger: ledger, plan: plan)
         let streams = OpenStreams()
         self.streams = streams
         func service(_ peers: PeerTable, _ debug: DebugEndpoint, _ sensors: SensorTable) -> SensorsService {
@@ -118,9 +120,9 @@ package final class APIServer: Service {
                 events: EventStream(
                     hub: hub, ready: ready, streams: streams, peers: peers, capacity: configuration.eventQueueSize),
                 hook: HookEndpoint(register: register, refused: refused, peers: peers, onlyRoot: true),
-                debug: debug, sensors: sensors, health: health, info: info)
+                debug: debug, sensors: sensors, policies: PolicyEndpoint(access: policies), health: health, info: info)
         }
-        let (debug, sensors) = (DebugEndpoint(debug), SensorTable(sensors))
+        let (debug, sensors) = (DebugEndpoint(debug), SensorTable(sensors, policies))
         self.service = service(peers, debug, sensors)
         readService = ReadService(service: service(readPeers, debug, sensors))
         hookService = HookService(

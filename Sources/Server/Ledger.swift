@@ -33,11 +33,15 @@ package struct Ledger: Sendable, Equatable {
         package var exit: UInt64 = 0
         package var cgroup: UInt64 = 0
         package var malformed: UInt64 = 0
+        /// Hits of policies' hooks and returns from them, and what follows those of long values.
+        package var policy: UInt64 = 0
+        package var policyData: UInt64 = 0
 
         package init() {}
     }
 
-    /// `records.exec + records.exit + found == exec + exit + repeatedExit + waiting`.
+    /// `records.exec + records.exit + records.policy + found == exec + exit + policy + repeatedExit + joined + unwanted +
+    /// unknownPolicy + throttled + waiting`.
     package struct Events: Sendable, Equatable {
         package var exec: UInt64 = 0
         package var exit: UInt64 = 0
@@ -46,10 +50,28 @@ package struct Ledger: Sendable, Equatable {
         package var found: UInt64 = 0
         /// Exit records of processes whose exit had been told.
         package var repeatedExit: UInt64 = 0
-        /// Not made yet: their container, or the rest of their arguments, is waited for.
+        /// Not made yet: their container, the rest of their arguments, the return of the call or the names of a stack are
+        /// waited for.
         package var waiting: UInt64 = 0
+        /// Of policies.
+        package var policy: UInt64 = 0
+        /// Records of returns that are told by the event of the call; of calls that the policy does not want for what they
+        /// returned; of policies that had been deleted.
+        package var joined: UInt64 = 0
+        package var unwanted: UInt64 = 0
+        package var unknownPolicy: UInt64 = 0
+        /// Left out by the rate limit of their cgroup.
+        package var throttled: UInt64 = 0
+        /// Calls told without what they returned, among `policy`.
+        package var unreturned: UInt64 = 0
+        /// Told beside these: process_throttle, process_loader.
+        package var throttle: UInt64 = 0
+        package var loader: UInt64 = 0
 
         package init() {}
+
+        /// All that subscribers were offered.
+        package var told: UInt64 { exec + exit + test + policy + throttle + loader }
     }
 
     package var cpus: [CPU] = []
@@ -82,12 +104,22 @@ extension Ledger {
             $0.records.exit = records.exit
             $0.records.cgroup = records.cgroup
             $0.records.malformed = records.malformed
+            $0.records.policy = records.policy
+            $0.records.policyData = records.policyData
             $0.events.exec = events.exec
             $0.events.exit = events.exit
             $0.events.test = events.test
             $0.events.found = events.found
             $0.events.repeatedExit = events.repeatedExit
             $0.events.waiting = events.waiting
+            $0.events.policy = events.policy
+            $0.events.joined = events.joined
+            $0.events.unwanted = events.unwanted
+            $0.events.unknownPolicy = events.unknownPolicy
+            $0.events.throttled = events.throttled
+            $0.events.unreturned = events.unreturned
+            $0.events.throttle = events.throttle
+            $0.events.loader = events.loader
             $0.subscribers = accounts.dropLast().map(\.message)
             if let departed = accounts.last { $0.departed = departed.message }
         }

@@ -10,6 +10,7 @@ struct NodeService: RegistrableRPCService {
     let containers: @Sendable () async -> [KnownContainer]
     /// Nil of an agent that is not ready, or going.
     let ledger: @Sendable () async -> Ledger?
+    let plan: @Sendable (String) async -> [PlannedPolicy]
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
         router.registerUnary(Apus_V1_Node.Method.ListContainers.descriptor) {
@@ -22,6 +23,10 @@ struct NodeService: RegistrableRPCService {
                 throw RPCError(code: .unavailable, message: "GetLedger: the agent is starting, or shutting down")
             }
             return ledger.response
+        }
+        router.registerUnary(Apus_V1_Node.Method.PlanPolicy.descriptor) { (request: Apus_V1_PlanPolicyRequest, _) in
+            let planned = await plan(request.yaml)
+            return Apus_V1_PlanPolicyResponse.with { $0.policies = planned.map(\.message) }
         }
     }
 }

@@ -1,21 +1,143 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import GRPCCore
+package import Policies
+package import PolicyEngine
+internal import SwiftProtobuf
 internal import TetragonAPI
 
-/// The policy RPCs of an agent that has the base sensors alone: there is no policy, and none is taken.
-enum PolicyEndpoint {
-    static func add(_: Tetragon_AddTracingPolicyRequest) throws -> Tetragon_AddTracingPolicyResponse {
-        throw RPCError(
-            code: .unimplemented,
-            message: "AddTracingPolicy: this version of Apus has the base sensors alone and loads no policy")
+/// What the RPCs about policies reach of the running agent.
+package struct PolicyAccess: Sendable {
+    package var list: @Sendable () -> [PolicyStatus]
+    /// Loads the one policy of a text.
+    package var add: @Sendable (String) async throws -> Void
+    package var delete: @Sendable (PolicyKey) async throws -> Void
+    package var enable: @Sendable (PolicyKey) async throws -> Void
+    package var disable: @Sendable (PolicyKey) async throws -> Void
+    package var setMode: @Sendable (PolicyOptions.Mode, PolicyKey) async throws -> Void
+
+    package init(
+        list: @escaping @Sendable () -> [PolicyStatus], add: @escaping @Sendable (String) async throws -> Void,
+        delete: @escaping @Sendable (PolicyKey) async throws -> Void,
+        enable: @escaping @Sendable (PolicyKey) async throws -> Void,
+        disable: @escaping @Sendable (PolicyKey) async throws -> Void,
+        setMode: @escaping @Sendable (PolicyOptions.Mode, PolicyKey) async throws -> Void
+    ) {
+        self.list = list
+        self.add = add
+        self.delete = delete
+        self.enable = enable
+        self.disable = disable
+        self.setMode = setMode
     }
 
-    /// The error of a call about one policy.
-    static func unknown(_ name: String, in namespace: String, _ call: String) -> RPCError {
+    /// Of an agent that takes none.
+    package static let none = PolicyAccess(
+        list: { [] }, add: { _ in throw PolicyManagerError.stopped }, delete: { throw PolicyManagerError.unknown($0) },
+        enable: { throw PolicyManagerError.unknown($0) }, disable: { throw PolicyManagerError.unknown($0) },
+        setMode: { throw PolicyManagerError.unknown($1) })
+
+    package init(_ manager: PolicyManager) {
+        self.init(
+            list: { manager.list }, add: { try await manager.add($0) }, delete: { try await manager.delete($0) },
+            enable: { try await manager.enable($0) }, disable: { try await manager.disable($0) },
+            setMode: { try await manager.setMode($0, of: $1) })
+    }
+}
+
+/// The RPCs about policies.
+struct PolicyEndpoint: Sendable {
+    let access: PolicyAccess
+
+    func list() -> Tetragon_ListTracingPoliciesResponse {
+        .with { $0.policies = access.list().map(\.message) }
+    }
+
+    func add(_ request: Tetragon_AddTracingPolicyRequest) async throws -> Tetragon_AddTracingPolicyResponse {
+        try await Self.answering { try await access.add(request.yaml) }
+        return Tetragon_AddTracingPolicyResponse()
+    }
+
+    func delete(_ request: Tetragon_DeleteTracingPolicyRequest) async throws -> Tetragon_DeleteTracingPolicyResponse {
+        let key = try Self.key(request.name, request.namespace, "DeleteTracingPolicy")
+        try await Self.answering { try await access.delete(key) }
+        return Tetragon_DeleteTracingPolicyResponse()
+    }
+
+    func enable(_ request: Tetragon_EnableTracingPolicyRequest) async throws -> Tetragon_EnableTracingPolicyResponse {
+        let key = try Self.key(request.name, request.namespace, "EnableTracingPolicy")
+        try await Self.answering { try await access.enable(key) }
+        return Tetragon_EnableTracingPolicyResponse()
+    }
+
+    func disable(
+        _ request: Tetragon_DisableTracingPolicyRequest
+    ) async throws -> Tetragon_DisableTracingPolicyResponse {
+        let key = try Self.key(request.name, request.namespace, "DisableTracingPolicy")
+        try await Self.answering { try await access.disable(key) }
+        return Tetragon_DisableTracingPolicyResponse()
+    }
+
+    private static func key(_ name: String, _ namespace: String, _ call: String) throws -> PolicyKey {
         guard !name.isEmpty else {
-            return RPCError(code: .invalidArgument, message: "\(call) needs the policy's name")
+            throw RPCError(code: .invalidArgument, message: "\(call) needs the policy's name")
         }
-        let key = namespace.isEmpty ? name : "\(namespace)/\(name)"
-        return RPCError(code: .notFound, message: "tracing policy \(key.shown) does not exist")
+        return PolicyKey(name: name, namespace: namespace)
+    }
+
+    /// A status for each error, and a sentence that a header has room for.
+    static func answering(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as PolicyProblems {
+            throw RPCError(code: .invalidArgument, message: "\(error)".cut(to: longestReason))
+        } catch let error as PolicyManagerError {
+            throw RPCError(code: error.code, message: error.shown.cut(to: longestReason))
+        }
+    }
+
+    /// A header's fields may have 16 KiB together, and what is not ASCII is written as three bytes for each.
+    private static let longestReason = 4096
+}
+
+extension PolicyManagerError {
+    fileprivate var code: RPCError.Code {
+        switch self {
+        case .exists: .alreadyExists
+        case .unknown: .notFound
+        case .isNotDisabled, .isNotEnabled, .notLoaded, .cannotEnforce: .failedPrecondition
+        case .tooMany: .resourceExhausted
+        case .stopped: .unavailable
+        }
+    }
+
+    /// A client may ask for any name.
+    fileprivate var shown: String {
+        switch self {
+        case .unknown(let key): "tracing policy \("\(key)".shown) does not exist"
+        default: description
+        }
+    }
+}
+
+extension String {
+    fileprivate func cut(to bytes: Int) -> String {
+        utf8.count <= bytes ? self : String(decoding: utf8.prefix(bytes), as: UTF8.self) + "…"
+    }
+}
+
+extension PolicyStatus {
+    fileprivate var message: Tetragon_TracingPolicyStatus {
+        .with {
+            $0.id = id
+            $0.name = key.name
+            $0.namespace = key.namespace
+            $0.info = info
+            $0.sensors = sensors
+            $0.enabled = isLoaded
+            $0.filterID = filterID
+            $0.error = error
+            $0.state = Tetragon_TracingPolicyState(rawValue: state.rawValue) ?? .tpStateUnknown
+            $0.kernelMemoryBytes = kernelMemory
+        }
     }
 }

@@ -17,6 +17,7 @@ struct SensorsService: RegistrableRPCService {
     let hook: HookEndpoint
     let debug: DebugEndpoint
     let sensors: SensorTable
+    let policies: PolicyEndpoint
     let health: @Sendable () -> HealthReport
     let info: @Sendable () -> InfoReport
 
@@ -81,21 +82,20 @@ struct SensorsService: RegistrableRPCService {
     }
 
     private func registerPolicies<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
-        router.registerUnary(Method.ListTracingPolicies.descriptor) { (_: Tetragon_ListTracingPoliciesRequest, _) in
-            Tetragon_ListTracingPoliciesResponse()
+        router.registerUnary(Method.ListTracingPolicies.descriptor) {
+            [policies] (_: Tetragon_ListTracingPoliciesRequest, _) in policies.list()
         }
-        router.registerUnary(Method.AddTracingPolicy.descriptor) { request, _ in try PolicyEndpoint.add(request) }
-        router.registerUnary(Method.DeleteTracingPolicy.descriptor) {
-            (request: Tetragon_DeleteTracingPolicyRequest, _) -> Tetragon_DeleteTracingPolicyResponse in
-            throw PolicyEndpoint.unknown(request.name, in: request.namespace, "DeleteTracingPolicy")
+        router.registerUnary(Method.AddTracingPolicy.descriptor) { [policies] request, _ in
+            try await policies.add(request)
         }
-        router.registerUnary(Method.EnableTracingPolicy.descriptor) {
-            (request: Tetragon_EnableTracingPolicyRequest, _) -> Tetragon_EnableTracingPolicyResponse in
-            throw PolicyEndpoint.unknown(request.name, in: request.namespace, "EnableTracingPolicy")
+        router.registerUnary(Method.DeleteTracingPolicy.descriptor) { [policies] request, _ in
+            try await policies.delete(request)
         }
-        router.registerUnary(Method.DisableTracingPolicy.descriptor) {
-            (request: Tetragon_DisableTracingPolicyRequest, _) -> Tetragon_DisableTracingPolicyResponse in
-            throw PolicyEndpoint.unknown(request.name, in: request.namespace, "DisableTracingPolicy")
+        router.registerUnary(Method.EnableTracingPolicy.descriptor) { [policies] request, _ in
+            try await policies.enable(request)
+        }
+        router.registerUnary(Method.DisableTracingPolicy.descriptor) { [policies] request, _ in
+            try await policies.disable(request)
         }
     }
 }

@@ -48,10 +48,24 @@ package enum Apus_V1_Node: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "PlanPolicy" metadata.
+        package enum PlanPolicy: Sendable {
+            /// Request type for "PlanPolicy".
+            package typealias Input = Apus_V1_PlanPolicyRequest
+            /// Response type for "PlanPolicy".
+            package typealias Output = Apus_V1_PlanPolicyResponse
+            /// Descriptor for "PlanPolicy".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.v1.Node"),
+                method: "PlanPolicy",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "apus.v1.Node" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             ListContainers.descriptor,
-            GetLedger.descriptor
+            GetLedger.descriptor,
+            PlanPolicy.descriptor
         ]
     }
 }
@@ -117,6 +131,24 @@ extension Apus_V1_Node {
             request: GRPCCore.StreamingServerRequest<Apus_V1_GetLedgerRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_GetLedgerResponse>
+
+        /// Handle the "PlanPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what policies would become on this machine, and loads none.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_V1_PlanPolicyRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_V1_PlanPolicyResponse` messages.
+        func planPolicy(
+            request: GRPCCore.StreamingServerRequest<Apus_V1_PlanPolicyRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_PlanPolicyResponse>
     }
 
     /// Service protocol for the "apus.v1.Node" service.
@@ -166,6 +198,24 @@ extension Apus_V1_Node {
             request: GRPCCore.ServerRequest<Apus_V1_GetLedgerRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Apus_V1_GetLedgerResponse>
+
+        /// Handle the "PlanPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what policies would become on this machine, and loads none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_PlanPolicyRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Apus_V1_PlanPolicyResponse` message.
+        func planPolicy(
+            request: GRPCCore.ServerRequest<Apus_V1_PlanPolicyRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Apus_V1_PlanPolicyResponse>
     }
 
     /// Simple service protocol for the "apus.v1.Node" service.
@@ -213,6 +263,24 @@ extension Apus_V1_Node {
             request: Apus_V1_GetLedgerRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Apus_V1_GetLedgerResponse
+
+        /// Handle the "PlanPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what policies would become on this machine, and loads none.
+        ///
+        /// - Parameters:
+        ///   - request: A `Apus_V1_PlanPolicyRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Apus_V1_PlanPolicyResponse` to respond with.
+        func planPolicy(
+            request: Apus_V1_PlanPolicyRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Apus_V1_PlanPolicyResponse
     }
 }
 
@@ -237,6 +305,17 @@ extension Apus_V1_Node.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_GetLedgerResponse>(),
             handler: { request, context in
                 try await self.getLedger(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Apus_V1_Node.Method.PlanPolicy.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_PlanPolicyRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_PlanPolicyResponse>(),
+            handler: { request, context in
+                try await self.planPolicy(
                     request: request,
                     context: context
                 )
@@ -269,6 +348,17 @@ extension Apus_V1_Node.ServiceProtocol {
         )
         return GRPCCore.StreamingServerResponse(single: response)
     }
+
+    package func planPolicy(
+        request: GRPCCore.StreamingServerRequest<Apus_V1_PlanPolicyRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_PlanPolicyResponse> {
+        let response = try await self.planPolicy(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
@@ -293,6 +383,19 @@ extension Apus_V1_Node.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Apus_V1_GetLedgerResponse> {
         return GRPCCore.ServerResponse<Apus_V1_GetLedgerResponse>(
             message: try await self.getLedger(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func planPolicy(
+        request: GRPCCore.ServerRequest<Apus_V1_PlanPolicyRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Apus_V1_PlanPolicyResponse> {
+        return GRPCCore.ServerResponse<Apus_V1_PlanPolicyResponse>(
+            message: try await self.planPolicy(
                 request: request.message,
                 context: context
             ),
@@ -358,6 +461,29 @@ extension Apus_V1_Node {
             deserializer: some GRPCCore.MessageDeserializer<Apus_V1_GetLedgerResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_GetLedgerResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "PlanPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what policies would become on this machine, and loads none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_PlanPolicyRequest` message.
+        ///   - serializer: A serializer for `Apus_V1_PlanPolicyRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_V1_PlanPolicyResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func planPolicy<Result>(
+            request: GRPCCore.ClientRequest<Apus_V1_PlanPolicyRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_V1_PlanPolicyRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_V1_PlanPolicyResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_PlanPolicyResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -448,6 +574,40 @@ extension Apus_V1_Node {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "PlanPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what policies would become on this machine, and loads none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_PlanPolicyRequest` message.
+        ///   - serializer: A serializer for `Apus_V1_PlanPolicyRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_V1_PlanPolicyResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func planPolicy<Result>(
+            request: GRPCCore.ClientRequest<Apus_V1_PlanPolicyRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_V1_PlanPolicyRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_V1_PlanPolicyResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_PlanPolicyResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Apus_V1_Node.Method.PlanPolicy.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -507,6 +667,35 @@ extension Apus_V1_Node.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_GetLedgerRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_GetLedgerResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "PlanPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Says what policies would become on this machine, and loads none.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Apus_V1_PlanPolicyRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func planPolicy<Result>(
+        request: GRPCCore.ClientRequest<Apus_V1_PlanPolicyRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_PlanPolicyResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.planPolicy(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_PlanPolicyRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_PlanPolicyResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -576,6 +765,39 @@ extension Apus_V1_Node.ClientProtocol {
             metadata: metadata
         )
         return try await self.getLedger(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "PlanPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Says what policies would become on this machine, and loads none.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func planPolicy<Result>(
+        _ message: Apus_V1_PlanPolicyRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_PlanPolicyResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Apus_V1_PlanPolicyRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.planPolicy(
             request: request,
             options: options,
             onResponse: handleResponse

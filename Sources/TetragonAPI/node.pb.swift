@@ -216,12 +216,19 @@ package nonisolated struct Apus_V1_GetLedgerResponse: @unchecked Sendable {
     /// No event came of them.
     package var malformed: UInt64 = 0
 
+    /// Hits of policies' hooks, and returns from them.
+    package var policy: UInt64 = 0
+
+    /// Long values that follow a hit.
+    package var policyData: UInt64 = 0
+
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package init() {}
   }
 
-  /// records.exec + records.exit + found = exec + exit + repeated_exit + waiting
+  /// records.exec + records.exit + records.policy + found = exec + exit + policy + repeated_exit + joined + unwanted +
+  /// unknown_policy + throttled + waiting
   package nonisolated struct Events: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -240,8 +247,32 @@ package nonisolated struct Apus_V1_GetLedgerResponse: @unchecked Sendable {
     /// Exit records of processes whose exit had been told.
     package var repeatedExit: UInt64 = 0
 
-    /// Not made yet: their container, or the rest of their arguments, is waited for.
+    /// Not made yet: their container, the rest of their arguments, the return of the call or the names of a stack are
+    /// waited for.
     package var waiting: UInt64 = 0
+
+    /// Of policies: process_kprobe, process_tracepoint, process_uprobe, process_lsm.
+    package var policy: UInt64 = 0
+
+    /// Records of returns that are told by the event of the call.
+    package var joined: UInt64 = 0
+
+    /// Records of calls that the policy does not want for what they returned.
+    package var unwanted: UInt64 = 0
+
+    /// Records of policies that had been deleted.
+    package var unknownPolicy: UInt64 = 0
+
+    /// Left out by the rate limit of their cgroup.
+    package var throttled: UInt64 = 0
+
+    /// Calls told without what they returned, because that did not come in time. They are among `policy`.
+    package var unreturned: UInt64 = 0
+
+    /// Told beside these: process_throttle, process_loader.
+    package var throttle: UInt64 = 0
+
+    package var loader: UInt64 = 0
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -278,6 +309,76 @@ package nonisolated struct Apus_V1_GetLedgerResponse: @unchecked Sendable {
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Apus_V1_PlanPolicyRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Documents of YAML, a policy each.
+  package var yaml: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_V1_PlanPolicyResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// In the order of the documents; one with problems alone if the text is no YAML.
+  package var policies: [Apus_V1_PlannedPolicy] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_V1_PlannedPolicy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Both empty where they cannot be read.
+  package var name: String = String()
+
+  package var namespace: String = String()
+
+  /// Lines for people; empty where there are problems.
+  package var plan: String = String()
+
+  package var problems: [Apus_V1_PlannedPolicy.Problem] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// What is wrong with the policy, or cannot be had here.
+  package nonisolated struct Problem: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// spec.kprobes[1].selectors[0].matchArgs[2]
+    package var path: String = String()
+
+    package var reason: String = String()
+
+    /// What can be done; may be empty.
+    package var advice: String = String()
+
+    /// Where in the text, from 1; 0 of what the machine has not.
+    package var line: UInt32 = 0
+
+    package var column: UInt32 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -621,7 +722,7 @@ nonisolated extension Apus_V1_GetLedgerResponse.CPU: SwiftProtobuf.Message, Swif
 
 nonisolated extension Apus_V1_GetLedgerResponse.Records: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Apus_V1_GetLedgerResponse.protoMessageName + ".Records"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exec\0\u{1}arguments\0\u{1}fork\0\u{1}exit\0\u{1}cgroup\0\u{1}malformed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exec\0\u{1}arguments\0\u{1}fork\0\u{1}exit\0\u{1}cgroup\0\u{1}malformed\0\u{1}policy\0\u{3}policy_data\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -635,6 +736,8 @@ nonisolated extension Apus_V1_GetLedgerResponse.Records: SwiftProtobuf.Message, 
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.exit) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.cgroup) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.malformed) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.policy) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.policyData) }()
       default: break
       }
     }
@@ -659,6 +762,12 @@ nonisolated extension Apus_V1_GetLedgerResponse.Records: SwiftProtobuf.Message, 
     if self.malformed != 0 {
       try visitor.visitSingularUInt64Field(value: self.malformed, fieldNumber: 6)
     }
+    if self.policy != 0 {
+      try visitor.visitSingularUInt64Field(value: self.policy, fieldNumber: 7)
+    }
+    if self.policyData != 0 {
+      try visitor.visitSingularUInt64Field(value: self.policyData, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -669,6 +778,8 @@ nonisolated extension Apus_V1_GetLedgerResponse.Records: SwiftProtobuf.Message, 
     if lhs.exit != rhs.exit {return false}
     if lhs.cgroup != rhs.cgroup {return false}
     if lhs.malformed != rhs.malformed {return false}
+    if lhs.policy != rhs.policy {return false}
+    if lhs.policyData != rhs.policyData {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -676,7 +787,7 @@ nonisolated extension Apus_V1_GetLedgerResponse.Records: SwiftProtobuf.Message, 
 
 nonisolated extension Apus_V1_GetLedgerResponse.Events: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Apus_V1_GetLedgerResponse.protoMessageName + ".Events"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exec\0\u{1}exit\0\u{1}test\0\u{1}found\0\u{3}repeated_exit\0\u{1}waiting\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exec\0\u{1}exit\0\u{1}test\0\u{1}found\0\u{3}repeated_exit\0\u{1}waiting\0\u{1}policy\0\u{1}joined\0\u{1}unwanted\0\u{3}unknown_policy\0\u{1}throttled\0\u{1}unreturned\0\u{1}throttle\0\u{1}loader\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -690,6 +801,14 @@ nonisolated extension Apus_V1_GetLedgerResponse.Events: SwiftProtobuf.Message, S
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.found) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.repeatedExit) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.waiting) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.policy) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.joined) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.unwanted) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.unknownPolicy) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.throttled) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.unreturned) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.throttle) }()
+      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.loader) }()
       default: break
       }
     }
@@ -714,6 +833,30 @@ nonisolated extension Apus_V1_GetLedgerResponse.Events: SwiftProtobuf.Message, S
     if self.waiting != 0 {
       try visitor.visitSingularUInt64Field(value: self.waiting, fieldNumber: 6)
     }
+    if self.policy != 0 {
+      try visitor.visitSingularUInt64Field(value: self.policy, fieldNumber: 7)
+    }
+    if self.joined != 0 {
+      try visitor.visitSingularUInt64Field(value: self.joined, fieldNumber: 8)
+    }
+    if self.unwanted != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unwanted, fieldNumber: 9)
+    }
+    if self.unknownPolicy != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unknownPolicy, fieldNumber: 10)
+    }
+    if self.throttled != 0 {
+      try visitor.visitSingularUInt64Field(value: self.throttled, fieldNumber: 11)
+    }
+    if self.unreturned != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unreturned, fieldNumber: 12)
+    }
+    if self.throttle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.throttle, fieldNumber: 13)
+    }
+    if self.loader != 0 {
+      try visitor.visitSingularUInt64Field(value: self.loader, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -724,6 +867,14 @@ nonisolated extension Apus_V1_GetLedgerResponse.Events: SwiftProtobuf.Message, S
     if lhs.found != rhs.found {return false}
     if lhs.repeatedExit != rhs.repeatedExit {return false}
     if lhs.waiting != rhs.waiting {return false}
+    if lhs.policy != rhs.policy {return false}
+    if lhs.joined != rhs.joined {return false}
+    if lhs.unwanted != rhs.unwanted {return false}
+    if lhs.unknownPolicy != rhs.unknownPolicy {return false}
+    if lhs.throttled != rhs.throttled {return false}
+    if lhs.unreturned != rhs.unreturned {return false}
+    if lhs.throttle != rhs.throttle {return false}
+    if lhs.loader != rhs.loader {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -779,6 +930,161 @@ nonisolated extension Apus_V1_GetLedgerResponse.Subscriber: SwiftProtobuf.Messag
     if lhs.delivered != rhs.delivered {return false}
     if lhs.lost != rhs.lost {return false}
     if lhs.waiting != rhs.waiting {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_PlanPolicyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlanPolicyRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}yaml\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.yaml) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.yaml.isEmpty {
+      try visitor.visitSingularStringField(value: self.yaml, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_PlanPolicyRequest, rhs: Apus_V1_PlanPolicyRequest) -> Bool {
+    if lhs.yaml != rhs.yaml {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_PlanPolicyResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlanPolicyResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policies\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.policies) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.policies.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.policies, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_PlanPolicyResponse, rhs: Apus_V1_PlanPolicyResponse) -> Bool {
+    if lhs.policies != rhs.policies {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_PlannedPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlannedPolicy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{1}plan\0\u{1}problems\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.namespace) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.plan) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.problems) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.namespace.isEmpty {
+      try visitor.visitSingularStringField(value: self.namespace, fieldNumber: 2)
+    }
+    if !self.plan.isEmpty {
+      try visitor.visitSingularStringField(value: self.plan, fieldNumber: 3)
+    }
+    if !self.problems.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.problems, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_PlannedPolicy, rhs: Apus_V1_PlannedPolicy) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.namespace != rhs.namespace {return false}
+    if lhs.plan != rhs.plan {return false}
+    if lhs.problems != rhs.problems {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_PlannedPolicy.Problem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Apus_V1_PlannedPolicy.protoMessageName + ".Problem"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}reason\0\u{1}advice\0\u{1}line\0\u{1}column\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.advice) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.line) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.column) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if !self.advice.isEmpty {
+      try visitor.visitSingularStringField(value: self.advice, fieldNumber: 3)
+    }
+    if self.line != 0 {
+      try visitor.visitSingularUInt32Field(value: self.line, fieldNumber: 4)
+    }
+    if self.column != 0 {
+      try visitor.visitSingularUInt32Field(value: self.column, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_PlannedPolicy.Problem, rhs: Apus_V1_PlannedPolicy.Problem) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.advice != rhs.advice {return false}
+    if lhs.line != rhs.line {return false}
+    if lhs.column != rhs.column {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1586,6 +1586,63 @@ package nonisolated struct Tetragon_SyscallId: Sendable {
   package init() {}
 }
 
+/// A socket's address, from the API's `struct sockaddr`.
+package nonisolated struct Tetragon_KprobeSockaddr: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Address family, such as AF_INET.
+  package var family: String = String()
+
+  /// The address; of a local socket its path.
+  package var addr: String = String()
+
+  /// The port.
+  package var port: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A local socket's address, from the API's `struct sockaddr_un`.
+package nonisolated struct Tetragon_KprobeSockaddrUn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Address family: AF_UNIX.
+  package var family: String = String()
+
+  /// The path; of an abstract address its name behind an `@`.
+  package var path: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A BPF program that is loaded.
+package nonisolated struct Tetragon_KprobeBpfProg: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Its type.
+  package var progType: String = String()
+
+  /// Its number of instructions.
+  package var insnCnt: UInt32 = 0
+
+  /// Its name.
+  package var progName: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// An argument or a return value of a probed function.
 package nonisolated struct Tetragon_KprobeArgument: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1849,6 +1906,33 @@ package nonisolated struct Tetragon_KprobeArgument: Sendable {
     set {arg = .syscallID(newValue)}
   }
 
+  /// A socket's address.
+  package var sockaddrArg: Tetragon_KprobeSockaddr {
+    get {
+      if case .sockaddrArg(let v)? = arg {return v}
+      return Tetragon_KprobeSockaddr()
+    }
+    set {arg = .sockaddrArg(newValue)}
+  }
+
+  /// A BPF program.
+  package var bpfProgArg: Tetragon_KprobeBpfProg {
+    get {
+      if case .bpfProgArg(let v)? = arg {return v}
+      return Tetragon_KprobeBpfProg()
+    }
+    set {arg = .bpfProgArg(newValue)}
+  }
+
+  /// A local socket's address.
+  package var sockaddrunArg: Tetragon_KprobeSockaddrUn {
+    get {
+      if case .sockaddrunArg(let v)? = arg {return v}
+      return Tetragon_KprobeSockaddrUn()
+    }
+    set {arg = .sockaddrunArg(newValue)}
+  }
+
   /// The name that the policy gave to the argument.
   package var label: String = String()
 
@@ -1914,6 +1998,12 @@ package nonisolated struct Tetragon_KprobeArgument: Sendable {
     case bpfCmdArg(Tetragon_BpfCmd)
     /// A system call.
     case syscallID(Tetragon_SyscallId)
+    /// A socket's address.
+    case sockaddrArg(Tetragon_KprobeSockaddr)
+    /// A BPF program.
+    case bpfProgArg(Tetragon_KprobeBpfProg)
+    /// A local socket's address.
+    case sockaddrunArg(Tetragon_KprobeSockaddrUn)
 
   }
 
@@ -2010,6 +2100,12 @@ package nonisolated struct Tetragon_ProcessKprobe: @unchecked Sendable {
     set {_uniqueStorage()._userStackTrace = newValue}
   }
 
+  /// Its ancestors from the parent's parent on.
+  package var ancestors: [Tetragon_Process] {
+    get {_storage._ancestors}
+    set {_uniqueStorage()._ancestors = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2064,6 +2160,9 @@ package nonisolated struct Tetragon_ProcessTracepoint: Sendable {
   /// The policy's tags.
   package var tags: [String] = []
 
+  /// Its ancestors from the parent's parent on.
+  package var ancestors: [Tetragon_Process] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2116,6 +2215,12 @@ package nonisolated struct Tetragon_ProcessUprobe: Sendable {
   /// The policy's tags.
   package var tags: [String] = []
 
+  /// Its ancestors from the parent's parent on.
+  package var ancestors: [Tetragon_Process] = []
+
+  /// What the policy did about it.
+  package var action: Tetragon_KprobeAction = .unknown
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2167,6 +2272,9 @@ package nonisolated struct Tetragon_ProcessLsm: Sendable {
 
   /// The policy's tags.
   package var tags: [String] = []
+
+  /// Its ancestors from the parent's parent on.
+  package var ancestors: [Tetragon_Process] = []
 
   /// The file's hash by the kernel's integrity measurement, as `algorithm:digest`.
   package var imaHash: String = String()
@@ -2301,11 +2409,25 @@ package nonisolated struct Tetragon_ProcessLoader: Sendable {
   /// Its build id.
   package var buildid: Data = Data()
 
+  /// Its parent.
+  package var parent: Tetragon_Process {
+    get {_parent ?? Tetragon_Process()}
+    set {_parent = newValue}
+  }
+  /// Returns true if `parent` has been explicitly set.
+  package var hasParent: Bool {self._parent != nil}
+  /// Clears the value of `parent`. Subsequent reads from it will return its default value.
+  package mutating func clearParent() {self._parent = nil}
+
+  /// Its ancestors from the parent's parent on.
+  package var ancestors: [Tetragon_Process] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _process: Tetragon_Process? = nil
+  fileprivate var _parent: Tetragon_Process? = nil
 }
 
 /// What a hook of a container runtime tells the agent.
@@ -4219,9 +4341,124 @@ nonisolated extension Tetragon_SyscallId: SwiftProtobuf.Message, SwiftProtobuf._
   }
 }
 
+nonisolated extension Tetragon_KprobeSockaddr: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KprobeSockaddr"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}family\0\u{1}addr\0\u{1}port\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.family) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.addr) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.family.isEmpty {
+      try visitor.visitSingularStringField(value: self.family, fieldNumber: 1)
+    }
+    if !self.addr.isEmpty {
+      try visitor.visitSingularStringField(value: self.addr, fieldNumber: 2)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_KprobeSockaddr, rhs: Tetragon_KprobeSockaddr) -> Bool {
+    if lhs.family != rhs.family {return false}
+    if lhs.addr != rhs.addr {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_KprobeSockaddrUn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KprobeSockaddrUn"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}family\0\u{1}path\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.family) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.family.isEmpty {
+      try visitor.visitSingularStringField(value: self.family, fieldNumber: 1)
+    }
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_KprobeSockaddrUn, rhs: Tetragon_KprobeSockaddrUn) -> Bool {
+    if lhs.family != rhs.family {return false}
+    if lhs.path != rhs.path {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_KprobeBpfProg: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KprobeBpfProg"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ProgType\0\u{1}InsnCnt\0\u{1}ProgName\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.progType) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.insnCnt) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.progName) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.progType.isEmpty {
+      try visitor.visitSingularStringField(value: self.progType, fieldNumber: 1)
+    }
+    if self.insnCnt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.insnCnt, fieldNumber: 2)
+    }
+    if !self.progName.isEmpty {
+      try visitor.visitSingularStringField(value: self.progName, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_KprobeBpfProg, rhs: Tetragon_KprobeBpfProg) -> Bool {
+    if lhs.progType != rhs.progType {return false}
+    if lhs.insnCnt != rhs.insnCnt {return false}
+    if lhs.progName != rhs.progName {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Tetragon_KprobeArgument: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".KprobeArgument"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}string_arg\0\u{3}int_arg\0\u{3}skb_arg\0\u{3}size_arg\0\u{3}bytes_arg\0\u{3}path_arg\0\u{3}file_arg\0\u{3}truncated_bytes_arg\0\u{3}sock_arg\0\u{3}cred_arg\0\u{3}long_arg\0\u{3}bpf_attr_arg\0\u{3}perf_event_arg\0\u{3}bpf_map_arg\0\u{3}uint_arg\0\u{3}user_namespace_arg\0\u{3}capability_arg\0\u{1}label\0\u{3}process_credentials_arg\0\u{3}user_ns_arg\0\u{3}module_arg\0\u{3}kernel_cap_t_arg\0\u{3}cap_inheritable_arg\0\u{3}cap_permitted_arg\0\u{3}cap_effective_arg\0\u{3}linux_binprm_arg\0\u{3}net_dev_arg\0\u{3}bpf_cmd_arg\0\u{3}syscall_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}string_arg\0\u{3}int_arg\0\u{3}skb_arg\0\u{3}size_arg\0\u{3}bytes_arg\0\u{3}path_arg\0\u{3}file_arg\0\u{3}truncated_bytes_arg\0\u{3}sock_arg\0\u{3}cred_arg\0\u{3}long_arg\0\u{3}bpf_attr_arg\0\u{3}perf_event_arg\0\u{3}bpf_map_arg\0\u{3}uint_arg\0\u{3}user_namespace_arg\0\u{3}capability_arg\0\u{1}label\0\u{3}process_credentials_arg\0\u{3}user_ns_arg\0\u{3}module_arg\0\u{3}kernel_cap_t_arg\0\u{3}cap_inheritable_arg\0\u{3}cap_permitted_arg\0\u{3}cap_effective_arg\0\u{3}linux_binprm_arg\0\u{3}net_dev_arg\0\u{3}bpf_cmd_arg\0\u{3}syscall_id\0\u{3}sockaddr_arg\0\u{3}bpf_prog_arg\0\u{4}\u{2}sockaddrun_arg\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4539,6 +4776,45 @@ nonisolated extension Tetragon_KprobeArgument: SwiftProtobuf.Message, SwiftProto
           self.arg = .syscallID(v)
         }
       }()
+      case 30: try {
+        var v: Tetragon_KprobeSockaddr?
+        var hadOneofValue = false
+        if let current = self.arg {
+          hadOneofValue = true
+          if case .sockaddrArg(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.arg = .sockaddrArg(v)
+        }
+      }()
+      case 31: try {
+        var v: Tetragon_KprobeBpfProg?
+        var hadOneofValue = false
+        if let current = self.arg {
+          hadOneofValue = true
+          if case .bpfProgArg(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.arg = .bpfProgArg(v)
+        }
+      }()
+      case 33: try {
+        var v: Tetragon_KprobeSockaddrUn?
+        var hadOneofValue = false
+        if let current = self.arg {
+          hadOneofValue = true
+          if case .sockaddrunArg(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.arg = .sockaddrunArg(v)
+        }
+      }()
       default: break
       }
     }
@@ -4668,6 +4944,18 @@ nonisolated extension Tetragon_KprobeArgument: SwiftProtobuf.Message, SwiftProto
       guard case .syscallID(let v)? = self.arg else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
     }()
+    case .sockaddrArg?: try {
+      guard case .sockaddrArg(let v)? = self.arg else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
+    case .bpfProgArg?: try {
+      guard case .bpfProgArg(let v)? = self.arg else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+    }()
+    case .sockaddrunArg?: try {
+      guard case .sockaddrunArg(let v)? = self.arg else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+    }()
     default: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4683,7 +4971,7 @@ nonisolated extension Tetragon_KprobeArgument: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessKprobe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{3}function_name\0\u{1}args\0\u{1}return\0\u{1}action\0\u{3}kernel_stack_trace\0\u{3}policy_name\0\u{3}return_action\0\u{1}message\0\u{1}tags\0\u{3}user_stack_trace\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{3}function_name\0\u{1}args\0\u{1}return\0\u{1}action\0\u{3}kernel_stack_trace\0\u{3}policy_name\0\u{3}return_action\0\u{1}message\0\u{1}tags\0\u{3}user_stack_trace\0\u{1}ancestors\0")
 
   fileprivate class _StorageClass {
     var _process: Tetragon_Process? = nil
@@ -4698,6 +4986,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
     var _message: String = String()
     var _tags: [String] = []
     var _userStackTrace: [Tetragon_StackTraceEntry] = []
+    var _ancestors: [Tetragon_Process] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4720,6 +5009,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
       _message = source._message
       _tags = source._tags
       _userStackTrace = source._userStackTrace
+      _ancestors = source._ancestors
     }
   }
 
@@ -4750,6 +5040,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
         case 10: try { try decoder.decodeSingularStringField(value: &_storage._message) }()
         case 11: try { try decoder.decodeRepeatedStringField(value: &_storage._tags) }()
         case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._userStackTrace) }()
+        case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._ancestors) }()
         default: break
         }
       }
@@ -4798,6 +5089,9 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
       if !_storage._userStackTrace.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._userStackTrace, fieldNumber: 12)
       }
+      if !_storage._ancestors.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._ancestors, fieldNumber: 13)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4819,6 +5113,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
         if _storage._message != rhs_storage._message {return false}
         if _storage._tags != rhs_storage._tags {return false}
         if _storage._userStackTrace != rhs_storage._userStackTrace {return false}
+        if _storage._ancestors != rhs_storage._ancestors {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4830,7 +5125,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessTracepoint"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{2}\u{2}subsys\0\u{1}event\0\u{1}args\0\u{3}policy_name\0\u{1}action\0\u{1}message\0\u{1}tags\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{2}\u{2}subsys\0\u{1}event\0\u{1}args\0\u{3}policy_name\0\u{1}action\0\u{1}message\0\u{1}tags\0\u{1}ancestors\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4847,6 +5142,7 @@ nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftPr
       case 8: try { try decoder.decodeSingularEnumField(value: &self.action) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.message) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.tags) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
       default: break
       }
     }
@@ -4884,6 +5180,9 @@ nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftPr
     if !self.tags.isEmpty {
       try visitor.visitRepeatedStringField(value: self.tags, fieldNumber: 10)
     }
+    if !self.ancestors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ancestors, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4897,6 +5196,7 @@ nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftPr
     if lhs.action != rhs.action {return false}
     if lhs.message != rhs.message {return false}
     if lhs.tags != rhs.tags {return false}
+    if lhs.ancestors != rhs.ancestors {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4904,7 +5204,7 @@ nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessUprobe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{1}path\0\u{1}symbol\0\u{3}policy_name\0\u{1}message\0\u{1}args\0\u{1}tags\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{1}path\0\u{1}symbol\0\u{3}policy_name\0\u{1}message\0\u{1}args\0\u{1}tags\0\u{1}ancestors\0\u{2}\u{3}action\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4920,6 +5220,8 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
       case 6: try { try decoder.decodeSingularStringField(value: &self.message) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.args) }()
       case 8: try { try decoder.decodeRepeatedStringField(value: &self.tags) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
+      case 12: try { try decoder.decodeSingularEnumField(value: &self.action) }()
       default: break
       }
     }
@@ -4954,6 +5256,12 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
     if !self.tags.isEmpty {
       try visitor.visitRepeatedStringField(value: self.tags, fieldNumber: 8)
     }
+    if !self.ancestors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ancestors, fieldNumber: 9)
+    }
+    if self.action != .unknown {
+      try visitor.visitSingularEnumField(value: self.action, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4966,6 +5274,8 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
     if lhs.message != rhs.message {return false}
     if lhs.args != rhs.args {return false}
     if lhs.tags != rhs.tags {return false}
+    if lhs.ancestors != rhs.ancestors {return false}
+    if lhs.action != rhs.action {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4973,7 +5283,7 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Tetragon_ProcessLsm: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessLsm"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{3}function_name\0\u{4}\u{2}policy_name\0\u{1}message\0\u{1}args\0\u{1}action\0\u{1}tags\0\u{4}\u{2}ima_hash\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{3}function_name\0\u{4}\u{2}policy_name\0\u{1}message\0\u{1}args\0\u{1}action\0\u{1}tags\0\u{1}ancestors\0\u{3}ima_hash\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4989,6 +5299,7 @@ nonisolated extension Tetragon_ProcessLsm: SwiftProtobuf.Message, SwiftProtobuf.
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.args) }()
       case 8: try { try decoder.decodeSingularEnumField(value: &self.action) }()
       case 9: try { try decoder.decodeRepeatedStringField(value: &self.tags) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.imaHash) }()
       default: break
       }
@@ -5024,6 +5335,9 @@ nonisolated extension Tetragon_ProcessLsm: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.tags.isEmpty {
       try visitor.visitRepeatedStringField(value: self.tags, fieldNumber: 9)
     }
+    if !self.ancestors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ancestors, fieldNumber: 10)
+    }
     if !self.imaHash.isEmpty {
       try visitor.visitSingularStringField(value: self.imaHash, fieldNumber: 11)
     }
@@ -5039,6 +5353,7 @@ nonisolated extension Tetragon_ProcessLsm: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.args != rhs.args {return false}
     if lhs.action != rhs.action {return false}
     if lhs.tags != rhs.tags {return false}
+    if lhs.ancestors != rhs.ancestors {return false}
     if lhs.imaHash != rhs.imaHash {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -5236,7 +5551,7 @@ nonisolated extension Tetragon_GetHealthStatusResponse: SwiftProtobuf.Message, S
 
 nonisolated extension Tetragon_ProcessLoader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessLoader"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}path\0\u{1}buildid\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}path\0\u{1}buildid\0\u{1}parent\0\u{1}ancestors\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5247,6 +5562,8 @@ nonisolated extension Tetragon_ProcessLoader: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeSingularMessageField(value: &self._process) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.path) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.buildid) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._parent) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
       default: break
       }
     }
@@ -5266,6 +5583,12 @@ nonisolated extension Tetragon_ProcessLoader: SwiftProtobuf.Message, SwiftProtob
     if !self.buildid.isEmpty {
       try visitor.visitSingularBytesField(value: self.buildid, fieldNumber: 3)
     }
+    try { if let v = self._parent {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if !self.ancestors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ancestors, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5273,6 +5596,8 @@ nonisolated extension Tetragon_ProcessLoader: SwiftProtobuf.Message, SwiftProtob
     if lhs._process != rhs._process {return false}
     if lhs.path != rhs.path {return false}
     if lhs.buildid != rhs.buildid {return false}
+    if lhs._parent != rhs._parent {return false}
+    if lhs.ancestors != rhs.ancestors {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

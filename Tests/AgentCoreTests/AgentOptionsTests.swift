@@ -169,7 +169,20 @@ import Testing
         #expect(given.exportAllowlist == #"{"pid": [1]}"# + "\n" + #"{"pid": [2]}"#)
         #expect(given.exportDenylist == #"{"pid": [1]}"#)
         #expect(try options(["--enable-ancestors", ""]).enableAncestors.kinds == [])
-        #expect(message(["--enable-ancestors", "base,kprobe"]).contains("--enable-ancestors"))
+        #expect(message(["--enable-ancestors", "kprobe"]).contains("--enable-ancestors"))
+        #expect(message(["--enable-ancestors", "base,fork"]).contains("--enable-ancestors"))
+        #expect(try options(["--enable-ancestors", "base,lsm"]).enableAncestors.kinds == [.base, .lsm])
+    }
+
+    @Test("the rate of a cgroup is a number and a time")
+    func cgroupRate() throws {
+        #expect(try options().cgroupRate == nil && !options().exposeStackAddresses)
+        let rate = try options(["--cgroup-rate", "1000,1m30s", "--expose-stack-addresses"])
+        #expect(rate.cgroupRate?.events == 1000 && rate.cgroupRate?.nanoseconds == 90_000_000_000)
+        #expect(rate.exposeStackAddresses && rate.cgroupRate?.description == "1000,1m30s")
+        for wrong in ["", "1000", "1000,", "0,1s", "-1,1s", "x,1s", "5,0", "5,2h", "5,1s,2", "5000000000,1s"] {
+            #expect(message(["--cgroup-rate", wrong]).contains("--cgroup-rate"), "\(wrong)")
+        }
     }
 
     @Test func commandLineWinsOverVariablesAndTheyWinOverFiles() throws {

@@ -25,6 +25,10 @@ import TetragonAPI
             ledger.events.found = 2
             ledger.events.repeatedExit = 1
             ledger.events.waiting = 1
+            (ledger.records.policy, ledger.records.policyData) = (20, 21)
+            (ledger.events.policy, ledger.events.joined, ledger.events.unwanted) = (10, 11, 12)
+            (ledger.events.unknownPolicy, ledger.events.throttled, ledger.events.unreturned) = (13, 14, 15)
+            (ledger.events.throttle, ledger.events.loader) = (16, 17)
             ledger.accounts = ["grpc pid 7 uid 0", "departed"].map { EventHub.Account(name: $0) }
             ledger.accounts[0].offered = 9
             ledger.accounts[0].filtered = 1
@@ -39,6 +43,10 @@ import TetragonAPI
             #expect(told.missed == 4 && told.records.exec == 3 && told.records.exit == 2)
             #expect(told.events.exec == 4 && told.events.exit == 1 && told.events.found == 2)
             #expect(told.events.repeatedExit == 1 && told.events.waiting == 1)
+            #expect(told.records.policy == 20 && told.records.policyData == 21)
+            #expect(told.events.policy == 10 && told.events.joined == 11 && told.events.unwanted == 12)
+            #expect(told.events.unknownPolicy == 13 && told.events.throttled == 14 && told.events.unreturned == 15)
+            #expect(told.events.throttle == 16 && told.events.loader == 17)
             #expect(told.subscribers.map(\.name) == ["grpc pid 7 uid 0"] && told.departed.delivered == 3)
             let account = told.subscribers[0]
             #expect(account.offered == 9 && account.filtered == 1 && account.delivered == 5)

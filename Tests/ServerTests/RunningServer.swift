@@ -6,9 +6,12 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Logging
 import Models
+import Policies
+import PolicyEngine
 import Processes
 import Server
 import ServiceLifecycle
+import Symbols
 import Synchronization
 import TetragonAPI
 
@@ -33,8 +36,15 @@ struct RunningServer: Sendable {
             var level = Logger.Level.info
             var health = HealthReport(.running, details: "running")
             var ledger: Ledger?
+            var plan: @Sendable (String) -> [PlannedPolicy] = { _ in [] }
             var programs = ["exec", "exit"]
             var isTestOn = false
+            var policies: [PolicyStatus] = []
+            /// What was asked for about policies, and the error that it is answered with.
+            var policyCalls: [String] = []
+            var policyError: (any Error)?
+            var trees: [String: StackTree.Node] = [:]
+            var exposesAddresses = false
             var processes: [TrackedProcess] = []
             /// Called before each page.
             var beforePage: (@Sendable () async -> Void)?
@@ -45,6 +55,14 @@ struct RunningServer: Sendable {
         var now: State { state.withLock { $0 } }
 
         func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+        /// Notes a call about policies.
+        func noteCall(_ call: String) throws {
+            try state.withLock {
+                $0.policyCalls.append(call)
+                if let error = $0.policyError { throw error }
+            }
+        }
 
         /// The processes of one pid at a time.
         func page(of pids: ArraySlice<UInt32>) async -> TrackedPage {
@@ -128,9 +146,18 @@ struct RunningServer: Sendable {
                 page: { [agent] in await agent.page(of: $0) }),
             sensors: SensorAccess(
                 basePrograms: { [agent] in agent.now.programs },
-                setTest: { [agent] isOn in agent.change { $0.isTestOn = isOn } }),
+                setTest: { [agent] isOn in agent.change { $0.isTestOn = isOn } },
+                stackTree: { [agent] name in agent.now.trees[name] },
+                exposesAddresses: { [agent] in agent.now.exposesAddresses }),
+            policies: PolicyAccess(
+                list: { [agent] in agent.now.policies }, add: { [agent] in try agent.noteCall("add \($0)") },
+                delete: { [agent] in try agent.noteCall("delete \($0)") },
+                enable: { [agent] in try agent.noteCall("enable \($0)") },
+                disable: { [agent] in try agent.noteCall("disable \($0)") },
+                setMode: { [agent] in try agent.noteCall("mode \($0) \($1)") }),
             containers: { [registry] in registry.known },
             ledger: { [agent] in agent.now.ledger },
+            plan: { [agent] in agent.now.plan($0) },
             register: { [registered] in try registered.add($0, $1) },
             refused: { [registered] in registered.note($0) },
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

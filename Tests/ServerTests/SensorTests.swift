@@ -2,10 +2,11 @@
 import GRPCCore
 import Server
 import SwiftProtobuf
+import Symbols
 import Testing
 import TetragonAPI
 
-/// The RPCs about sensors and policies.
+/// The RPCs about sensors.
 @Suite struct SensorTests {
     private func code(_ body: () async throws -> Void) async -> (RPCError.Code?, String) {
         let error = await #expect(throws: RPCError.self) { try await body() }
@@ -62,6 +63,35 @@ import TetragonAPI
         }
     }
 
+    @Test("the tree of a policy's stacks is told by its name, addresses where they may be")
+    func stackTree() async throws {
+        var tree = StackTree()
+        for (inner, program) in [("read", "/bin/a"), ("write", "/bin/b"), ("write", "/bin/b")] {
+            tree.add(
+                [StackFrame(address: 5, symbol: inner), StackFrame(address: 3, symbol: "syscall")], label: program)
+        }
+        let root = tree.snapshot
+        for exposed in [false, true] {
+            try await RunningServer.with { server in
+                server.agent.change {
+                    $0.trees = ["watch": root]
+                    $0.exposesAddresses = exposed
+                }
+                try await server.withClient { client in
+                    let told = try await client.getStackTraceTree(.with { $0.name = "watch" }).root
+                    #expect(told.count == 3 && told.labels.map(\.key) == ["/bin/a", "/bin/b"])
+                    #expect(told.labels.map(\.count) == [1, 2])
+                    let call = try #require(told.children.first)
+                    #expect(call.address.symbol == "syscall" && call.address.address == (exposed ? 3 : 0))
+                    #expect(call.children.map(\.address.symbol) == ["read", "write"])
+                    #expect(call.children.map(\.count) == [1, 2])
+                    let base = try await client.getStackTraceTree(.with { $0.name = "__base__" })
+                    #expect(base.hasRoot && base.root.children.isEmpty)
+                }
+            }
+        }
+    }
+
     @Test("a sensor that is not there is not found")
     func unknown() async throws {
         try await RunningServer.with { server in
@@ -87,30 +117,6 @@ import TetragonAPI
         try await RunningServer.with { server in
             let answer = try await server.withClient { try await $0.getStackTraceTree(.with { $0.name = name }) }
             #expect(answer.hasRoot && answer.root == Tetragon_StackTraceNode())
-        }
-    }
-
-    @Test("there are no policies, and calls about one say so")
-    func policies() async throws {
-        try await RunningServer.with { server in
-            try await server.withClient { client async throws in
-                #expect(try await client.listTracingPolicies(.init()).policies.isEmpty)
-                let add = await code {
-                    _ = try await client.addTracingPolicy(.with { $0.yaml = "kind: TracingPolicy" })
-                }
-                #expect(add.0 == .unimplemented && add.1.contains("loads no policy"))
-                for call in [
-                    { _ = try await client.deleteTracingPolicy(.with { ($0.name, $0.namespace) = ("p", "n") }) },
-                    { _ = try await client.enableTracingPolicy(.with { ($0.name, $0.namespace) = ("p", "n") }) },
-                    { _ = try await client.disableTracingPolicy(.with { ($0.name, $0.namespace) = ("p", "n") }) },
-                ] as [@Sendable () async throws -> Void] {
-                    #expect(await code(call) == (.notFound, "tracing policy n/p does not exist"))
-                }
-                let bare = await code { _ = try await client.deleteTracingPolicy(.with { $0.name = "p" }) }
-                #expect(bare == (.notFound, "tracing policy p does not exist"))
-                let nameless = await code { _ = try await client.deleteTracingPolicy(.init()) }
-                #expect(nameless.0 == .invalidArgument)
-            }
         }
     }
 }

@@ -44,7 +44,7 @@ struct CompatibilityPage {
             guard let state = coverage.line(for: row)?.state else { continue }
             states[row.identity] = state
             let before = ofMessages[row.parent]
-            ofMessages[row.parent] = before == .shown || state == .shown ? .shown : before == .policies ? before : state
+            ofMessages[row.parent] = before == .shown || state == .shown ? .shown : state
         }
         for row in compiled where row.kind == "message" && states[row.identity] == nil {
             states[row.identity] = ofMessages[row.parent]

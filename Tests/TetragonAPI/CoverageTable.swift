@@ -10,17 +10,17 @@ struct CoverageTable {
     enum State: String, CaseIterable {
         /// A test shows it. No other state is for what clients may rely on.
         case shown
-        /// What would fill it, or what it is about, comes with TracingPolicies.
-        case policies
         /// Of a newer API than the one that is served; its number is kept free.
         case later
+        /// Another field says the same.
+        case unused
 
         /// For readers.
         var words: String {
             switch self {
             case .shown: "shown"
-            case .policies: "arrives with tracing policies"
             case .later: "later, not served"
+            case .unused: "not sent: another field says it"
             }
         }
     }

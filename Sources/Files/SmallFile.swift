@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
-internal import SystemPackage
+package import SystemPackage
 
 /// Why a file is not read.
-enum FileProblem: Error, CustomStringConvertible {
+package enum FileProblem: Error, CustomStringConvertible {
     case system(Errno)
     case notRegular
     case tooLarge(limit: Int)
 
-    var description: String {
+    package var description: String {
         switch self {
         case .system(let error): "\(error)"
         case .notRegular: "it is not a regular file"
@@ -18,11 +18,11 @@ enum FileProblem: Error, CustomStringConvertible {
 }
 
 /// What tells one state of a file from another.
-struct FileSignature: Equatable {
+package struct FileSignature: Equatable {
     private let numbers: [Int]
 
     /// Files change without a trace within the tick of the clock that stamps them.
-    let isSettled: Bool
+    package let isSettled: Bool
 
     init(_ status: stat) {
         numbers = [
@@ -34,16 +34,16 @@ struct FileSignature: Equatable {
         isSettled = now.tv_sec.subtractingReportingOverflow(status.st_ctim.tv_sec).partialValue > 2
     }
 
-    static func == (one: Self, other: Self) -> Bool { one.numbers == other.numbers }
+    package static func == (one: Self, other: Self) -> Bool { one.numbers == other.numbers }
 }
 
 /// A regular file that is read whole. Links are followed: who may write them may write the file.
-struct SmallFile: ~Copyable {
+package struct SmallFile: ~Copyable {
     private let descriptor: Int32
     private let size: Int
-    let signature: FileSignature
+    package let signature: FileSignature
 
-    init(_ path: String) throws(FileProblem) {
+    package init(_ path: String) throws(FileProblem) {
         // Opening a FIFO would wait for a writer, opening a terminal could make it ours.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw .system(Errno(rawValue: errno)) }
@@ -64,7 +64,7 @@ struct SmallFile: ~Copyable {
     deinit { close(descriptor) }
 
     /// All bytes, at most `limit` of them.
-    borrowing func read(limit: Int) throws(FileProblem) -> [UInt8] {
+    package borrowing func read(limit: Int) throws(FileProblem) -> [UInt8] {
         guard size <= limit else { throw .tooLarge(limit: limit) }
         // One more than there should be, to see that nothing was appended; a file that grows is read the next time.
         var bytes = [UInt8](repeating: 0, count: size + 1)
@@ -85,7 +85,7 @@ struct SmallFile: ~Copyable {
         return bytes
     }
 
-    static func read(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] {
+    package static func read(_ path: String, limit: Int) throws(FileProblem) -> [UInt8] {
         try SmallFile(path).read(limit: limit)
     }
 }

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import Policies
+import PolicyEngine
+import Server
+
+extension PlannedPolicy {
+    /// What the policies of a text would become on this machine.
+    static func all(of yaml: String, on kernel: some KernelSurvey) -> [PlannedPolicy] {
+        do throws(PolicyProblems) {
+            return try PolicyReader.documents(of: yaml).map { PlannedPolicy($0, on: kernel) }
+        } catch {
+            return [PlannedPolicy(error)]
+        }
+    }
+
+    private init(_ document: PolicyDocument, on kernel: some KernelSurvey) {
+        let policy: TracingPolicy
+        switch document.result {
+        case .failure(let problems):
+            self.init(problems)
+            return
+        case .success(let valid): policy = valid
+        }
+        let namespace = if case .namespace(let name) = policy.scope { name } else { "" }
+        do throws(PlanError) {
+            self.init(name: policy.name, namespace: namespace, plan: try Planner.plan(policy, on: kernel).description)
+        } catch {
+            self.init(
+                name: policy.name, namespace: namespace,
+                problems: error.problems.map { Problem(path: $0.path, reason: $0.reason, advice: $0.advice) })
+        }
+    }
+
+    private init(_ found: PolicyProblems) {
+        self.init(
+            problems: found.problems.map {
+                Problem(path: $0.path, reason: $0.message, line: $0.line, column: $0.column)
+            } + (found.more > 0 ? [Problem(path: "", reason: "\(found.more) more problems")] : []))
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import AgentCore
+import Logging
+import Policies
+import PolicyEngine
+import Sensors
+import ServiceLifecycle
+
+/// The policies: what files say, and whoever calls.
+struct PolicyRoom: Service {
+    let manager: PolicyManager
+    private let directory: PolicyDirectory
+    private let file: PolicyFile?
+    private let cluster: ClusterPolicies?
+
+    /// - Throws: where the cluster is to be asked, and there is no way to it.
+    init(
+        _ options: AgentOptions, survey: some KernelSurvey, kernel: sending LoadedKernel, scopes: PolicyScopes,
+        writer: Writer, log: Logger
+    ) throws {
+        let manager = PolicyManager(
+            kernel, scopes: scopes,
+            .init(
+                plan: { try Planner.plan($0, on: survey) }, learn: { await writer.learn($0) },
+                forget: { await writer.forget($0) }))
+        self.manager = manager
+        directory = PolicyDirectory(options.tracingPolicyDir, manager, log: log)
+        file = options.tracingPolicy.map { PolicyFile($0) }
+        cluster = try options.kubernetes.map { try ClusterPolicies($0, manager: manager, log: log) }
+    }
+
+    /// Loads what files say, once the writer runs. A bad file of the directory is a line in the log.
+    /// - Throws: where the one file that was asked for by name cannot be loaded whole.
+    func load() async throws {
+        await directory.read()
+        try await file?.load(into: manager)
+    }
+
+    /// Follows the directory and the cluster.
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await directory.run() }
+                if let cluster { group.addTask { await cluster.run() } }
+            }
+        }
+    }
+}
