@@ -67,20 +67,6 @@ extension PolicyProgram {
         }
     }
 
-    /// - Parameters:
-    ///   - address: sixteen bytes; IPv4 as IPv6 has it (::ffff:a.b.c.d).
-    ///   - prefix: bits of them, from the first on.
-    package func insert(address: [UInt8], prefix: Int, into set: UInt32) throws(SensorError) {
-        guard address.count == 16, (0...128).contains(prefix) else {
-            throw SensorError("put an address of \(address.count) bytes into", "a set", errno: EINVAL)
-        }
-        var key = pol_address_key()
-        key.prefix = 32 + UInt32(prefix)
-        key.set = set
-        withUnsafeMutableBytes(of: &key.address) { $0.copyBytes(from: address) }
-        try self.set("pol_addresses", key, UInt8(1))
-    }
-
     // MARK: What goes
 
     /// From now on the row holds in no generation.

@@ -31,8 +31,6 @@ package enum PolicySource: Sendable, Hashable {
     case file(String)
     /// An object of the cluster's.
     case cluster(PolicyKey)
-    /// An agent before this one, whose programs are pinned.
-    case pinned
 }
 
 /// A policy and how it is.
