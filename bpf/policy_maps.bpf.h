@@ -160,8 +160,9 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
-	__type(key, u64);
-	__type(value, struct pol_list);
+	__uint(key_size, sizeof(u64));
+	/* As long as its program has rows, which no type says. */
+	__uint(value_size, sizeof(struct pol_list));
 } pol_lists SEC(".maps");
 
 #define POL_SET(name, map_type, key_type, value_type)                                              \

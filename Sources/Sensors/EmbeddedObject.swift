@@ -39,7 +39,7 @@ final class EmbeddedObject {
 
     private static func open(_ bytes: [UInt8], typesFrom types: String?) -> OpaquePointer? {
         var options = bpf_object_open_opts()
-        options.sz = MemoryLayout<bpf_object_open_opts>.size
+        options.sz = optionsSize(through: \bpf_object_open_opts.kernel_log_level)
         let types = types.map { strdup($0) }
         defer { free(types ?? nil) }
         options.btf_custom_path = types.flatMap { UnsafePointer($0) }

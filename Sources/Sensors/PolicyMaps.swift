@@ -99,7 +99,7 @@ package final class PolicyMaps {
             let name = String(cString: bpf_map__name(current))
             if let descriptor = sensors[Self.key(name)] {
                 bpf_map__reuse_fd(current, descriptor)
-            } else if !Self.shared.contains(name) {
+            } else if !Self.shared.contains(name), !name.hasSuffix(".rodata") {
                 bpf_map__set_autocreate(current, false)
             }
             map = bpf_object__next_map(own, current)
@@ -232,7 +232,7 @@ package final class PolicyMaps {
 
     private static func open(_ bytes: [UInt8], typesFrom types: String?) -> OpaquePointer? {
         var options = bpf_object_open_opts()
-        options.sz = MemoryLayout<bpf_object_open_opts>.size
+        options.sz = optionsSize(through: \bpf_object_open_opts.kernel_log_level)
         let types = types.map { strdup($0) }
         defer { free(types ?? nil) }
         options.btf_custom_path = types.flatMap { UnsafePointer($0) }

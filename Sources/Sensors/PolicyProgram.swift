@@ -121,11 +121,7 @@ package final class PolicyProgram {
                 guard names.count == 1 else {
                     throw SensorError("use", "\(place)", errno: EINVAL, log: "such a program is of one function")
                 }
-                if method == .fentry { return .entry(name) }
-                guard !hasReturn else {
-                    throw SensorError("use", "\(place)", errno: EINVAL, log: "it comes before the function returns")
-                }
-                return .override(name)
+                return method == .fentry ? .entry(name) : .override(name)
             case .rawSyscall:
                 throw SensorError("use", "\(place)", errno: EINVAL, log: "a function is no system call")
             }
@@ -158,7 +154,8 @@ package final class PolicyProgram {
             case .probes(_, let override, _): (override ? .probeOverride : .probe, .probeReturn)
             case .userProbes: (.probe, .probeReturn)
             case .entry: (.functionEntry, .functionReturn)
-            case .override: (.override, nil)
+            // What it has the function return is seen there, too.
+            case .override: (.override, .functionReturn)
             case .systemCalls: (.systemCall, .systemCallReturn)
             }
         guard let exit, shape.has_return != 0 else { return [entry] }
@@ -254,7 +251,7 @@ package final class PolicyProgram {
         case .probes(let names, _, _):
             for (name, index) in zip(names, UInt64(0)...) {
                 var options = bpf_kprobe_opts()
-                options.sz = MemoryLayout<bpf_kprobe_opts>.size
+                options.sz = optionsSize(through: \bpf_kprobe_opts.retprobe)
                 options.bpf_cookie = index
                 options.retprobe = kind.isReturn
                 try keep(bpf_program__attach_kprobe_opts(program, name, &options), "function \(name)")
@@ -269,7 +266,7 @@ package final class PolicyProgram {
         case .userProbes(let path, let offsets, _):
             for (offset, index) in zip(offsets, UInt64(0)...) {
                 var options = bpf_uprobe_opts()
-                options.sz = MemoryLayout<bpf_uprobe_opts>.size
+                options.sz = optionsSize(through: \bpf_uprobe_opts.func_name)
                 options.bpf_cookie = index
                 options.retprobe = kind.isReturn
                 try keep(
@@ -294,7 +291,7 @@ package final class PolicyProgram {
         let link = pointers.withUnsafeMutableBufferPointer { pointers in
             cookies.withUnsafeBufferPointer { cookies in
                 var options = bpf_kprobe_multi_opts()
-                options.sz = MemoryLayout<bpf_kprobe_multi_opts>.size
+                options.sz = optionsSize(through: \bpf_kprobe_multi_opts.retprobe)
                 options.syms = pointers.baseAddress
                 options.cookies = cookies.baseAddress
                 options.cnt = pointers.count

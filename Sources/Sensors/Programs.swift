@@ -46,7 +46,7 @@ final class Programs {
     /// - Parameter types: a file with the kernel's types, or those of them that matter; nil for the kernel's own.
     private static func open(_ bytes: [UInt8], typesFrom types: String?) -> OpaquePointer? {
         var options = bpf_object_open_opts()
-        options.sz = MemoryLayout<bpf_object_open_opts>.size
+        options.sz = optionsSize(through: \bpf_object_open_opts.kernel_log_level)
         let types = types.map { strdup($0) }
         defer { free(types ?? nil) }
         options.btf_custom_path = types.flatMap { UnsafePointer($0) }

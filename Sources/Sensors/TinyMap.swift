@@ -20,7 +20,7 @@ enum TinyMap {
             throw Absence("load the types of a map", errno: errno)
         }
         var options = bpf_map_create_opts()
-        options.sz = MemoryLayout<bpf_map_create_opts>.size
+        options.sz = optionsSize(through: \bpf_map_create_opts.map_ifindex)
         options.map_flags = UInt32(BPF_F_NO_PREALLOC)
         options.btf_fd = UInt32(btf__fd(types))
         options.btf_key_type_id = UInt32(integer)

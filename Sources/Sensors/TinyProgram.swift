@@ -33,7 +33,7 @@ struct TinyProgram: ~Copyable {
         calling call: Call? = nil, _ purpose: String
     ) throws(Absence) {
         var options = bpf_prog_load_opts()
-        options.sz = MemoryLayout<bpf_prog_load_opts>.size
+        options.sz = optionsSize(through: \bpf_prog_load_opts.log_buf)
         options.expected_attach_type = attachment
         options.attach_btf_id = id
         let instructions = (call?.instructions ?? []) + [Instruction.zero(register: 0), Instruction.exit]

@@ -40,9 +40,10 @@ import Testing
         #expect(try operand(.inMap, "1:3", "9", "7:5", "017", of: .uint16) == .numbers([1...3, 9...9, 5...7, 17...17]))
         #expect(
             try operand(.notInMap, "list:a", "list:b", "3", of: .syscall64) == .numbers([3...3], lists: ["a", "b"]))
+        #expect(try operand(.inMap, "list:a", of: .uint64) == .numbers([], lists: ["a"]))
         #expect(
-            refusal(.inMap, "list:a", of: .uint64)
-                == "0: lists are of system calls, and the argument is of type uint64, not syscall64")
+            refusal(.inMap, "list:a", of: .int)
+                == "0: lists are of system calls, and the argument is of type int, not syscall64")
         #expect(try operand(.inRange, "-3:4", of: .int) == .numbers([-3...4]))
         #expect(refusal(.inMap, "1:2:3", of: .int)?.hasPrefix("0: expected an integer") == true)
     }

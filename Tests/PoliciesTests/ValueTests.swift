@@ -29,6 +29,8 @@ import Testing
         let text = Document.head.replacing("TracingPolicy", with: "TracingPolicyNamespaced")
             .replacing("name: p", with: "name: p\n  namespace: shop")
         #expect(try PolicyReader.policy(of: text + "spec: {}").scope == .namespace("shop"))
+        let unnamed = text.replacing("  namespace: shop\n", with: "")
+        #expect(try PolicyReader.policy(of: unnamed + "spec: {}").scope == .namespace("default"))
     }
 
     @Test("JSON is YAML")

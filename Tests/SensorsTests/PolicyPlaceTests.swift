@@ -226,6 +226,27 @@ extension KernelTests {
             #expect(look(at: Self.directory) == 0)
         }
 
+        @Test(
+            "what a function is made to return is told as what it has returned", .needs(anyOf: .modifySecurity),
+            .needs(anyOf: .fexit))
+        func overriddenReturn() throws {
+            var trial = PlaceTrial([Self.file], returns: POL_I32)
+            trial.filter(0)
+            trial.shape.at_entry.0.actions.0 = UInt8(POL_DO_OVERRIDE.rawValue)
+            trial.row.actions.0.error = -ENOTTY
+            let program = try trial.program(at: .function("security_file_open", by: .fmodRet), policyMaps())
+            try program.insert(bytes: Array(Self.directory.utf8), into: 3)
+            try program.attach()
+            defer { program.detach() }
+            defer { unlink(Self.directory) }
+            #expect(look(at: Self.directory) == ENOTTY)
+            let hits = try takeHits()
+            try #require(hits.count == 2)
+            #expect(hits[0].action == UInt8(POL_DO_OVERRIDE.rawValue) && hits[0].has(POL_AWAITS_RETURN))
+            #expect(hits[1].has(POL_IS_RETURN) && hits[1].call == hits[0].call && hits[1].tid == hits[0].tid)
+            #expect(hits[1].number(1) == -Int64(ENOTTY))
+        }
+
         @Test("functions of the kernel, and which of them it was", .needs(anyOf: .kprobe), arguments: [false, true])
         func kernelFunctions(oneByOne: Bool) throws {
             let trial = PlaceTrial([Self.file])

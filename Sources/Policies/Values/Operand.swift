@@ -120,7 +120,7 @@ extension Operand {
             var ranges: [ClosedRange<Int128>] = []
             for (index, value) in values.enumerated() {
                 if takesLists, value.hasPrefix("list:") {
-                    guard type == .syscall64 else {
+                    guard [.syscall64, .int64, .uint64].contains(type) else {
                         throw OperandRefusal(
                             index: index,
                             reason: "lists are of system calls, and the argument is of type \(type.name), not syscall64"

@@ -77,7 +77,7 @@ struct PolicyFields: Sendable {
                         pattern: "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
                     ) {
                         $0.isDNSLabel ? $0 : nil
-                    }, "Of a TracingPolicyNamespaced: whose pods are meant."),
+                    }, "Of a TracingPolicyNamespaced: whose pods are meant; `default` where none is named."),
                 .field(
                     "labels", \.labels, .map(key, TextShape(what: "a label's value", length: 0...63)) { _, _ in true },
                     "What the policy is found by."),
@@ -109,10 +109,7 @@ struct PolicyFields: Sendable {
             reading.report(
                 [.field("metadata"), .field("namespace")],
                 "a TracingPolicy is of no namespace: leave it out, or let kind be TracingPolicyNamespaced")
-        case (.namespaced, nil):
-            reading.report(
-                [.field("metadata"), .field("namespace")], "it is missing: a TracingPolicyNamespaced is of one")
-        case (.namespaced, .some) where fields.spec.includesHost:
+        case (.namespaced, _) where fields.spec.includesHost:
             reading.report(
                 [.field("spec"), .field("hostSelector")],
                 "a TracingPolicyNamespaced is of pods, so the host is not in it"
@@ -125,7 +122,9 @@ struct PolicyFields: Sendable {
 extension TracingPolicy {
     static let codec = Codec<PolicyFields>.object(PolicyFields.schema).converted { fields, _ in
         TracingPolicy(
-            scope: fields.metadata.namespace.map { .namespace($0) } ?? .cluster, name: fields.metadata.name,
+            // A client of Kubernetes would have put it there.
+            scope: fields.kind == .namespaced ? .namespace(fields.metadata.namespace ?? "default") : .cluster,
+            name: fields.metadata.name,
             labels: fields.metadata.labels, annotations: fields.metadata.annotations, spec: fields.spec)
     }
 }

@@ -31,6 +31,11 @@ extension Planning {
         var filter: FilterDraft?
         switch operand {
         case .numbers(let ranges, let lists):
+            if !lists.isEmpty, type != .syscall64 {
+                plan.remarks.append(
+                    "\(path): calls of 32-bit programs have other numbers, and are taken for those that they are the "
+                        + "numbers of; type syscall64 tells them apart")
+            }
             let numbers = ranges + lists.flatMap { systemCalls(ofList: $0, path) }
             filter = numberFilter(match.comparison, numbers, type, path)
         case .texts(let texts):

@@ -192,6 +192,8 @@ final class ProgramTable {
             let placement = Placement(group: group, slot: slot, sets: sets, from: change.generation)
             change.placed.append((hook, placement))
             for (number, content) in zip(sets, hook.plan.sets) { try group.program.insert(content, as: number) }
+            // A call that comes while a row is written sees part of it: the last to be written is that it holds.
+            try group.program.setRow(slot, try hook.value(at: placement, until: 0))
             try group.program.setRow(slot, try hook.value(at: placement, until: Self.forEver))
             if let scope = hook.scope { scoped.append(PolicyScopes.Row(slot: slot, policy: hook.policy, rule: scope)) }
         }
