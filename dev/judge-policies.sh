@@ -44,6 +44,7 @@ for file in $($bb find "$directory" -type f -name '*.y*ml' | $bb sort); do
         esac
         name=$(of_metadata name "$document")
         namespace=$(of_metadata namespace "$document")
+        [ "$kind" != TracingPolicyNamespaced ] || namespace=${namespace:-default}
         verdict=loads reason=
         if "$apus" policy add "$document" "$@" >"$work/said" 2>&1; then
             loads=$((loads + 1))
