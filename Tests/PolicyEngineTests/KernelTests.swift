@@ -10,10 +10,10 @@ import Testing
 
 /// Policies in the kernel that runs, at tracepoints, which every kernel has. Needs root.
 @Suite(.serialized) struct PolicyKernelTests {
-    private static let loaded = Result { try BaseSensors(configuration()) }
+    static let loaded = Result { try BaseSensors(configuration()) }
 
     /// The cgroups do not matter here.
-    private static func configuration() -> SensorConfiguration { SensorConfiguration(ringBytes: 64 << 20) }
+    static func configuration() -> SensorConfiguration { SensorConfiguration(ringBytes: 64 << 20) }
 
     private func manager(_ plans: ManagerBench.Plans, _ scopes: PolicyScopes = PolicyScopes()) throws -> PolicyManager {
         let sensors = try Self.loaded.get()
