@@ -125,29 +125,40 @@ extension BaseSensors {
 extension BaseSensors {
     /// Hands at most `limit` records to `body`, in place: the bytes are valid until it returns. Records of one CPU
     /// come in that CPU's order. Returns how many there were.
-    package func drain(limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
-        let delivered = ring.drain(limit: limit, body)
+    /// - Parameter end: a position of ``written`` behind which none is read.
+    package func drain(
+        limit: Int, upTo end: UInt64 = .max, _ body: (UnsafeRawBufferPointer) -> Void
+    ) -> Int {
+        let delivered = ring.drain(limit: limit, upTo: end, body)
         wasCut = delivered == limit
         return delivered
     }
 
+    /// Up to where records have been begun, and up to where they have been read: what was begun before a moment is read
+    /// when `read` has come to what `written` was then.
+    package var written: UInt64 { ring.written }
+    package var read: UInt64 { ring.read }
+
     /// What the reading thread does between two rounds: nothing if the last one was cut short by its limit, a nap
     /// while records come, sleep when none have come for a while. A message on `wakeDescriptor` (an eventfd, read by
-    /// the caller) ends either at once.
-    package func pause(afterDelivering count: Int, wakeDescriptor: Int32) {
+    /// the caller) ends either at once, and what is readable at `otherDescriptor` the sleep.
+    package func pause(afterDelivering count: Int, wakeDescriptor: Int32, otherDescriptor: Int32 = -1) {
         if wasCut { return }
         emptyRounds = count > 0 ? 0 : emptyRounds + 1
         // A record that is still being written is no reason to sleep, nor to look without a pause.
         if emptyRounds >= Self.roundsBeforeSleep, !ring.hasReservations {
-            wait(wakeDescriptor: wakeDescriptor)
+            wait(wakeDescriptor: wakeDescriptor, otherDescriptor: otherDescriptor)
         } else {
             var message = pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0)
             poll(&message, 1, Self.napMilliseconds)
         }
     }
 
-    /// Sleeps until there is a record, `wakeDescriptor` is readable, or a second has gone.
-    package func wait(wakeDescriptor: Int32) { ring.sleep(wakeDescriptor: wakeDescriptor) }
+    /// Sleeps until there is a record, a descriptor is readable, or a second has gone.
+    /// - Parameter otherDescriptor: none if negative.
+    package func wait(wakeDescriptor: Int32, otherDescriptor: Int32 = -1) {
+        ring.sleep(wakeDescriptor: wakeDescriptor, otherDescriptor: otherDescriptor)
+    }
 
     /// Sleeps that ended at their bound with an old record in the ring. Anything but 0 is a bug in the sleep protocol.
     package var lateRecords: UInt64 { ring.lateRecords }

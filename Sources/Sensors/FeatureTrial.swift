@@ -51,6 +51,7 @@ final class FeatureTrial {
         case .overrideReturn: try overrideReturn()
         case .sendSignal: try sendSignal()
         case .ringBufferDynptr: try helper(BPF_FUNC_ringbuf_reserve_dynptr, "bpf_ringbuf_reserve_dynptr")
+        case .mappedFiles: try PerfEvent.mappedFiles()
         }
         return ""
     }

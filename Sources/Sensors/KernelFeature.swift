@@ -35,6 +35,7 @@ package struct KernelFeature: Sendable, Equatable {
         case overrideReturn = "override-return"
         case sendSignal = "send-signal"
         case ringBufferDynptr = "ring-buffer-dynptr"
+        case mappedFiles = "mapped-files"
     }
 }
 
@@ -64,6 +65,7 @@ extension KernelFeature.Name {
         case .overrideReturn: "no kernel function is made to return an error instead of running"
         case .sendSignal: "no process is signalled or killed from the kernel, at the event itself"
         case .ringBufferDynptr: "nothing is lost: records are built in scratch memory and copied"
+        case .mappedFiles: "no policies with loader: which programs and libraries are mapped to be run is not seen"
         }
     }
 }

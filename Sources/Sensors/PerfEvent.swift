@@ -31,6 +31,13 @@ enum PerfEvent {
         try expectNoEntry(apus_perf_event(try type("uprobe"), 0, "/nonexistent/apus", 0, 1), "uprobe")
     }
 
+    static func mappedFiles() throws(Absence) {
+        guard let cpu = OnlineCPUs.all.first else { throw Absence("no processor is known to be online") }
+        let event = apus_mapping_event(cpu)
+        guard event >= 0 else { throw Absence("create a perf event that tells of mapped files", errno: errno) }
+        close(event)
+    }
+
     private static func expectNoEntry(_ event: Int32, _ kind: String) throws(Absence) {
         if event >= 0 { close(event) } else if errno != ENOENT { throw Absence("create a \(kind) event", errno: errno) }
     }

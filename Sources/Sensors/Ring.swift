@@ -65,12 +65,16 @@ struct Ring: ~Copyable {
     /// True if somebody has taken room, whether or not the record in it is complete.
     var hasReservations: Bool { apus_load_acquire_64(producer) != consumer.pointee }
 
+    /// Up to where room has been taken, and up to where it has been read: bytes since the ring was made.
+    var written: UInt64 { apus_load_acquire_64(producer) }
+    var read: UInt64 { consumer.pointee }
+
     /// Hands up to `limit` records to `body`, in place: the bytes are the kernel's again when `body` returns.
-    /// Stops early at a record that is still being written.
-    func drain(limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
+    /// Stops early at a record that is still being written, and at the position `end`.
+    func drain(limit: Int, upTo end: UInt64 = .max, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
         var delivered = 0
         var position = consumer.pointee
-        while delivered < limit, position < apus_load_acquire_64(producer) {
+        while delivered < limit, position < min(apus_load_acquire_64(producer), end) {
             let header = data + Int(position & UInt64(size - 1))
             let word = apus_load_acquire_32(header.assumingMemoryBound(to: UInt32.self))
             if word & Self.busy != 0 { break }
@@ -85,11 +89,11 @@ struct Ring: ~Copyable {
         return delivered
     }
 
-    /// Sleeps until there is a record, the caller's descriptor is readable, or a second has gone.
+    /// Sleeps until there is a record, one of the caller's descriptors is readable, or a second has gone.
     ///
     /// Flag, full barrier, look: a program does the same in the opposite order (record, full barrier, flag), so either
     /// we see its record here or it sees our flag there. poll(2), not epoll: poll looks at the ring once more.
-    mutating func sleep(wakeDescriptor: Int32) {
+    mutating func sleep(wakeDescriptor: Int32, otherDescriptor: Int32) {
         apus_store_32(asleep, 1)
         apus_fence()
         guard !hasReservations else {
@@ -99,8 +103,9 @@ struct Ring: ~Copyable {
         var descriptors = [
             pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: otherDescriptor, events: Int16(POLLIN), revents: 0),
         ]
-        poll(&descriptors, 2, Self.longestSleepMilliseconds)
+        poll(&descriptors, 3, Self.longestSleepMilliseconds)
         let nobodyWokeUs = apus_exchange_32(asleep, 0) == 1
         if nobodyWokeUs { countLateRecords() }
     }

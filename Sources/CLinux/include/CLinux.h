@@ -41,6 +41,18 @@ int apus_pidfd_open(pid_t pid);
 /// errno on failure. (glibc has no perf_event_open.)
 int apus_perf_event(uint32_t type, uint64_t config, const char *name, uint64_t offset, int own);
 
+/// A perf event of a CPU that has the kernel write into its ring (mmap of the descriptor) which
+/// files processes map to run them (PERF_RECORD_MMAP2, with the build id where the file has one),
+/// when they execute another program (PERF_RECORD_COMM), and how many of these found no room; each
+/// record ends with its time in ns of CLOCK_BOOTTIME. -1 and errno on failure: EINVAL before
+/// Linux 5.12.
+int apus_mapping_event(int cpu);
+
+/// A descriptor that is readable when one of those that are added to it is (epoll). -1 and errno on
+/// failure.
+int apus_wait_set(void);
+int apus_wait_set_add(int set, int descriptor);
+
 /// Makes the event run a BPF program. -1 and errno on failure.
 int apus_perf_event_attach(int event, int program);
 
