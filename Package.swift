@@ -340,7 +340,7 @@ let package = Package(
         .testTarget(name: "SymbolsTests", dependencies: ["Symbols"]),
         .testTarget(
             name: "ProcessesTests",
-            dependencies: ["Containers", "CRecords", "Models", "Policies", "Processes", "RE2", "Symbols"]),
+            dependencies: ["Containers", "CRecords", "Models", "Policies", "Processes", "RE2", "Sensors", "Symbols"]),
 
         // The generators are built beside this test, which runs them and compares.
         .testTarget(

@@ -24,6 +24,13 @@ extension Exposition {
         add(Catalogue.recordsLate, report.recordsLate)
         add(Catalogue.storageFailures, report.storageFailures)
         add(Catalogue.environmentsCut, report.environmentsCut)
+        let loads = report.loadLosses
+        add(
+            Catalogue.loadsLost,
+            [
+                "ring_full": Double(loads.noRoom), "malformed": Double(loads.malformed),
+                "crowded": Double(loads.crowded), "unknown_process": Double(loads.unknownProcess),
+            ])
 
         add(Catalogue.execs, zip(Catalogue.origins, report.events.execs).map { ($0, Double($1)) })
         add(Catalogue.exits, report.events.exits)

@@ -23,6 +23,8 @@ final class Mailbox: Sendable {
         /// Hooks of policies that are about to hold, and rows of those that hold no more.
         case learn([HookDescription], CheckedContinuation<Void, Never>)
         case forget([UInt32], CheckedContinuation<Void, Never>)
+        /// What is mapped to be run, or nobody asks for it any more.
+        case watchLoads(LoadWatch?, CheckedContinuation<Void, Never>)
         /// Events with stacks whose places have names by now.
         case named(StackThread.Named)
         case stop
@@ -37,7 +39,8 @@ final class Mailbox: Sendable {
             case .pids(let continuation): continuation.resume(returning: [])
             case .page(let pids, let continuation):
                 continuation.resume(returning: TrackedPage(covered: pids.count))
-            case .testSensor(_, let continuation), .learn(_, let continuation), .forget(_, let continuation):
+            case .testSensor(_, let continuation), .learn(_, let continuation), .forget(_, let continuation),
+                .watchLoads(_, let continuation):
                 continuation.resume()
             case .pods, .found, .named, .stop: break
             }

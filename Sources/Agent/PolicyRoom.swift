@@ -22,7 +22,7 @@ struct PolicyRoom: Service {
             kernel, scopes: scopes,
             .init(
                 plan: { try Planner.plan($0, on: survey) }, learn: { await writer.learn($0) },
-                forget: { await writer.forget($0) }))
+                forget: { await writer.forget($0) }, loads: LoadWatcher(writer).watching))
         self.manager = manager
         directory = PolicyDirectory(options.tracingPolicyDir, manager, log: log)
         file = options.tracingPolicy.map { PolicyFile($0) }

@@ -58,6 +58,10 @@ final class Writer: @unchecked Sendable {
     private var totalHeld: UInt64 = 0
     private var contradictions: UInt64 = 0
     private var isTestSensorOn = false
+    /// While a policy asks for it.
+    private var loads: LoadWatch?
+    /// Of watches that are over.
+    private var earlierLosses = LoadLosses()
     private var window = RecordWindow()
     /// Paths of the cgroups whose events are limited.
     private var throttled: [UInt64: String] = [:]
@@ -66,6 +70,7 @@ final class Writer: @unchecked Sendable {
     private var lostAtLastSweep: UInt64 = 0
     private var lossNews = LossNews()
     private var lostAtLastWarning: UInt64 = 0
+    private var loadsLostAtLastWarning: UInt64 = 0
 
     init(
         sensors: BaseSensors, tracker: ProcessTracker, hub: EventHub, encoder: EventEncoder, procfs: Procfs,
@@ -144,6 +149,9 @@ final class Writer: @unchecked Sendable {
 
     /// To be called when the rows hold no more. What has come of them by then is told; what comes later is counted.
     func forget(_ rows: [UInt32]) async { await withCheckedContinuation { mailbox.send(.forget(rows, $0)) } }
+
+    /// From the return on, files that are mapped to be run are told, or none.
+    func watch(_ loads: LoadWatch?) async { await withCheckedContinuation { mailbox.send(.watchLoads(loads, $0)) } }
 
     /// The kernel stacks of a policy's hits; nil where it has none.
     func stackTree(ofPolicy name: String) -> StackTree.Node? { stacks.tree(of: name) }
@@ -233,10 +241,7 @@ final class Writer: @unchecked Sendable {
             try? sensors.seedTree(tgids: seeds.map(\.tgid), cgroups: seeds.map(\.cgroup))
             marked.formUnion(seeds.map(\.tgid))
             seeds = []
-            _ = sensors.drain(limit: Self.batch) {
-                if let late = ProcessTracker.unmarkedChild($0, of: marked) { seeds.append(late) }
-                apply($0)
-            }
+            _ = drain { if let late = ProcessTracker.unmarkedChild($0, of: marked) { seeds.append(late) } }
             seeds += tracker.takeLateTrees()
         }
     }
@@ -261,7 +266,7 @@ final class Writer: @unchecked Sendable {
         while running {
             lastRound.store(WallClock.bootNanoseconds, ordering: .relaxed)
             running = takeMail()
-            let delivered = sensors.drain(limit: Self.batch) { apply($0) }
+            let delivered = drain()
             quietRounds = delivered == 0 ? quietRounds + 1 : 0
             busyRounds = delivered > 0 ? busyRounds + 1 : 0
             if delivered > 0 { countIsStale = true }
@@ -279,14 +284,17 @@ final class Writer: @unchecked Sendable {
             if busyRounds % Self.roundsBetweenReports == 1 || isLate { takeStock() }
             if !publish() { hub.deliver(everything: quietRounds > 1) }
             if delivered < Self.batch, running {
-                sensors.pause(afterDelivering: delivered, wakeDescriptor: mailbox.wakeDescriptor)
+                sensors.pause(
+                    afterDelivering: delivered, wakeDescriptor: mailbox.wakeDescriptor,
+                    otherDescriptor: loads?.files.descriptor ?? -1)
             }
         }
         // Nothing new comes from here on; what was sent is still told.
         sensors.detach()
-        while sensors.drain(limit: Self.batch, { apply($0) }) > 0 { publish() }
+        while drain() > 0 { publish() }
         readCounters()
         quiet()
+        tracker.releaseAllLoads { wait($0) }
         tracker.releaseAllCalls { wait($0) }
         tracker.releaseAll { letGo($0) }
         for event in naming.takeAll() { add(event, hasNames: false) }
@@ -297,6 +305,26 @@ final class Writer: @unchecked Sendable {
         ended.withLock { $0 }?.resume()
     }
 
+    /// A batch from the ring, none of which is younger than what is known by then of mapped files.
+    /// - Returns: how much there was.
+    private func drain(_ look: (UnsafeRawBufferPointer) -> Void = { _ in }) -> Int {
+        guard let loads else {
+            return sensors.drain(limit: Self.batch) {
+                look($0)
+                apply($0)
+            }
+        }
+        let end = sensors.written
+        let mapped = loads.files.read()
+        tracker.mapped(mapped, end: sensors.written)
+        let delivered = sensors.drain(limit: Self.batch, upTo: end) {
+            look($0)
+            apply($0)
+        }
+        tracker.releaseLoads(readTo: sensors.read, at: WallClock.bootNanoseconds) { wait($0) }
+        return delivered + mapped.count + (loads.files.hasMore ? 1 : 0)
+    }
+
     private func apply(_ record: UnsafeRawBufferPointer) {
         tracker.apply(record) { wait($0) }
         if waitingBytes > Self.mostWaitingBytes { publish() }
@@ -304,6 +332,8 @@ final class Writer: @unchecked Sendable {
 
     /// Until the end of the round; with a stack, until its places have names.
     private func wait(_ event: ProcessEvent) {
+        // Only now is it known whose it is.
+        if case .loader = event.kind, loads?.includes(event.process.container) != true { return }
         if case .policy(let hit) = event.kind, hit.hasStack {
             if let work = naming.add(event, hit, at: WallClock.bootNanoseconds) {
                 if stacks.take(work) { return }
@@ -400,7 +430,7 @@ final class Writer: @unchecked Sendable {
     private func tellLoss() {
         let loss = lossNews.since(
             numbered: tracker.ledger.lostByCPU, counted: kernel.noRoomByCPU, malformed: tracker.ledger.malformed,
-            missed: kernel.missed)
+            missed: kernel.missed, loads: loadLosses.noRoom + loadLosses.crowded)
         if let loss { hub.publish(loss) }
     }
 
@@ -435,6 +465,13 @@ final class Writer: @unchecked Sendable {
                 metadata: ["lost": "\(lost - lostAtLastWarning)", "lost_total": "\(lost)"])
             lostAtLastWarning = lost
         }
+        let loadsLost = loadLosses.noRoom + loadLosses.crowded
+        if loadsLost != loadsLostAtLastWarning {
+            log.warning(
+                "mapped files lost: their rings were full",
+                metadata: ["lost": "\(loadsLost - loadsLostAtLastWarning)", "lost_total": "\(loadsLost)"])
+            loadsLostAtLastWarning = loadsLost
+        }
         tellLoss()
         let gone = tracker.registry.takeGone()
         if !gone.isEmpty { containersGone(gone) }
@@ -454,7 +491,7 @@ final class Writer: @unchecked Sendable {
             longestHeld: .nanoseconds(longestHeld), totalHeld: .nanoseconds(totalHeld),
             processes: tracker.processCount - 1,
             containers: tracker.registry.containers.count, contradictions: contradictions, events: events,
-            programs: sensors.attachedPrograms, window: window)
+            programs: sensors.attachedPrograms, loadLosses: loadLosses, window: window)
         published.withLock { $0 = report }
     }
 
@@ -494,6 +531,9 @@ final class Writer: @unchecked Sendable {
                 for row in rows { tracker.forget(row: row) { wait($0) } }
                 stacks.keepTrees(of: tracker.policies)
                 continuation.resume()
+            case .watchLoads(let watch, let continuation):
+                change(to: watch)
+                continuation.resume()
             case .named(let named):
                 if let event = naming.take(named) { add(event, hasNames: true) }
             case .stop:
@@ -503,11 +543,30 @@ final class Writer: @unchecked Sendable {
         return running
     }
 
+    private func change(to watch: LoadWatch?) {
+        if let loads, watch?.files !== loads.files {
+            catchUp()
+            tracker.releaseAllLoads { wait($0) }
+            earlierLosses.noRoom += loads.files.lost
+            earlierLosses.malformed += loads.files.malformed
+        }
+        loads = watch
+    }
+
+    private var loadLosses: LoadLosses {
+        var losses = earlierLosses
+        losses.noRoom += loads?.files.lost ?? 0
+        losses.malformed += loads?.files.malformed ?? 0
+        losses.crowded = tracker.counters.crowdedLoads
+        losses.unknownProcess = tracker.counters.unknownLoads
+        return losses
+    }
+
     /// What happened before a hook's call is applied before it: that its directory was made, and by whom, and what other
     /// hooks did there. Bounded, so that no hook waits behind a storm.
     private func catchUp() {
         for _ in 0..<Self.roundsBeforeMail {
-            if sensors.drain(limit: Self.batch, { apply($0) }) < Self.batch { return }
+            if drain() < Self.batch { return }
         }
     }
 

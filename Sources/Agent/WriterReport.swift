@@ -31,6 +31,8 @@ extension Writer {
         var events = EventCounts()
         /// The base sensors' programs that are attached.
         var programs: [String] = []
+        /// Files that were mapped to be run, and of which no event tells.
+        var loadLosses = LoadLosses()
         var window = RecordWindow()
         /// When it was last renewed and the thread last came round, ns of CLOCK_BOOTTIME.
         var lastRound: UInt64 = 0

@@ -26,6 +26,10 @@ package enum Catalogue {
     package static let environmentsCut = MetricFamily(
         "apus_environments_cut_total", .counter,
         "Processes whose environment is wanted and not or not wholly told.")
+    package static let loadsLost = MetricFamily(
+        "apus_loads_lost_total", .counter,
+        "Files mapped to be run, as policies with loader ask for, that never became events, by cause.",
+        by: .init("cause", ["ring_full", "malformed", "crowded", "unknown_process"]))
 
     // MARK: Events
 
@@ -73,8 +77,9 @@ package enum Catalogue {
         "process_start_time_seconds", .gauge, "When the agent started, in seconds since 1970.")
 
     package static let all = [
-        build, ready, recordsReceived, recordsLost, recordsLate, storageFailures, environmentsCut, execs, exits,
-        eventsDelivered, eventsLost, subscribers, processes, containers, contradictions, refusals, connectionsClosed,
+        build, ready, recordsReceived, recordsLost, recordsLate, storageFailures, environmentsCut, loadsLost, execs,
+        exits, eventsDelivered, eventsLost, subscribers, processes, containers, contradictions, refusals,
+        connectionsClosed,
         held, heldSeconds, longestHeld, unnamed, cpu, resident, descriptors, started,
     ]
 

@@ -25,6 +25,7 @@ struct Barrier {
 
     private var queues: [UInt64: Queue] = [:]
     private var bytes = 0
+    /// Of events that records of the ring have made.
     private(set) var eventCount = 0
     private let limits: BarrierLimits
     private static let imageBytes = 256
@@ -36,7 +37,7 @@ struct Barrier {
     /// - Parameter directory: the awaited cgroup.
     mutating func hold(_ event: ProcessEvent, for directory: UInt64) {
         bytes += queues[directory, default: Queue()].add(event)
-        eventCount += 1
+        if event.isOfRing { eventCount += 1 }
         event.process.heldFor = directory
     }
 
@@ -56,7 +57,7 @@ struct Barrier {
     mutating func release(_ directory: UInt64) -> Queue? {
         guard let queue = queues.removeValue(forKey: directory) else { return nil }
         bytes -= queue.bytes
-        eventCount -= queue.events.count
+        eventCount -= queue.events.count(where: \.isOfRing)
         return queue
     }
 
@@ -77,6 +78,11 @@ struct Barrier {
     }
 
     var directories: [UInt64] { Array(queues.keys) }
+}
+
+extension ProcessEvent {
+    /// Of mapped files others tell.
+    fileprivate var isOfRing: Bool { if case .loader = kind { false } else { true } }
 }
 
 /// How long and how much may wait for the word about a container.

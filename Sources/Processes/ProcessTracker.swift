@@ -34,6 +34,8 @@ package struct ProcessTracker {
     var hooks: [UInt32: HookDescription] = [:]
     var calls = PolicyCalls()
     var partialHits = PartialHits()
+    var loads = PendingLoads()
+    var recentLoads = RecentLoads()
     package var throttles = Throttles()
     var agentActions: [Action] = []
     private var flagTexts: [ProcessFlags: String] = [:]
@@ -79,6 +81,10 @@ package struct ProcessTracker {
         package var unreturned: UInt64 = 0
         /// Hits by processes that are not in the table.
         package var unknownActors: UInt64 = 0
+        /// Mapped files without an event: of processes that are not in the table,
+        package var unknownLoads: UInt64 = 0
+        /// and of processes of which too many waited.
+        package var crowdedLoads: UInt64 = 0
 
         package init() {}
     }
@@ -238,6 +244,8 @@ package struct ProcessTracker {
         _ view: ExecView, strings: UnsafeRawBufferPointer, flags: ProcessFlags, emit: (ProcessEvent) -> Void
     ) {
         let fixed = view.fixed
+        releaseLoads(of: fixed.image.tgid, beforeExecAt: fixed.head.time, emit: emit)
+        defer { releaseLoads(ofNewProgramIn: fixed.image.tgid, emit: emit) }
         let (arguments, environment) = view.parts(of: strings)
         let old = table[fixed.image.tgid].flatMap { $0.key.isSameProcess(as: fixed.image) ? $0 : nil }
         counters.execs += 1
@@ -319,6 +327,7 @@ package struct ProcessTracker {
     private mutating func exit(_ record: rec_exit, emit: (ProcessEvent) -> Void) {
         finishHits(of: record.image.tgid, emit: emit)
         releaseCalls(of: record.image.tgid, emit: emit)
+        releaseLoads(of: record.image.tgid, emit: emit)
         guard let entry = table[record.image.tgid], entry.key.isSameProcess(as: record.image) else {
             if recentExits.contains(record.image) {
                 counters.repeatedExits += 1

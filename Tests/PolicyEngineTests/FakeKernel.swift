@@ -205,12 +205,24 @@ struct ManagerBench {
         struct State {
             var hooks: [String: [HookPlan]] = [:]
             var rules: [String: ScopeRule] = [:]
+            /// Policies that want to be told what is mapped to be run.
+            var loaders: Set<String> = []
         }
         let state = Mutex(State())
     }
 
     final class Told: Sendable {
         let rows = Mutex<(learnt: [UInt32], forgotten: [UInt32])>(([], []))
+        /// How many policies want to be told of mapped files; nil while nothing is prepared for any.
+        let loaders = Mutex<[Int?]>([])
+        /// Only what changes is kept.
+        func watch(_ count: Int) {
+            loaders.withLock { loaders in
+                let now = count == 0 ? nil : count
+                if (loaders.last ?? nil) != now { loaders.append(now) }
+            }
+        }
+
         var learnt: [UInt32] { rows.withLock { $0.learnt } }
         var forgotten: [UInt32] { rows.withLock { $0.forgotten } }
     }
@@ -227,16 +239,24 @@ struct ManagerBench {
                     }
                     var plan = PolicyPlan(policy)
                     plan.hooks = hooks
+                    plan.watchesLoads = plans.state.withLock { $0.loaders.contains(policy.name) }
                     return plan
                 },
                 scope: { plan in plans.state.withLock { $0.rules[plan.policy.name] } },
                 learn: { hooks in told.rows.withLock { $0.learnt += hooks.map(\.row) } },
                 forget: { rows in told.rows.withLock { $0.forgotten += rows } },
+                loads: LoadWatching(
+                    prepare: { [kernel] in
+                        try kernel.step("perf event")
+                        told.loaders.withLock { if $0.last != .some(.some(0)) { $0.append(0) } }
+                    },
+                    watch: { rules in told.watch(rules.count) }, kernelMemory: { 4096 }),
                 grace: .milliseconds(1), flight: .milliseconds(1)))
     }
 
-    func plan(_ name: String, _ hooks: [HookPlan], where rule: ScopeRule? = nil) {
+    func plan(_ name: String, _ hooks: [HookPlan], where rule: ScopeRule? = nil, loader: Bool = false) {
         plans.state.withLock {
+            $0.loaders = loader ? $0.loaders.union([name]) : $0.loaders.subtracting([name])
             $0.hooks[name] = hooks
             $0.rules[name] = rule
         }

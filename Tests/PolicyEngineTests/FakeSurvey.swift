@@ -35,13 +35,14 @@ struct FakeSurvey: KernelSurvey {
         features: [
             .btf, .ringBuffer, .taskStorage, .tpBTF, .taskIterator, .bpfLoop, .rawTracepoint, .tracepoint, .kprobe,
             .kprobeMulti, .uprobe, .uprobeMulti, .fentry, .fexit, .lsm, .lsmActive, .modifySecurity, .sendSignal,
+            .mappedFiles,
         ])
 
     /// Neither kprobes nor trampolines nor LSM programs.
     static let bare = FakeSurvey(
         features: [
             .btf, .ringBuffer, .taskStorage, .tpBTF, .taskIterator, .bpfLoop, .rawTracepoint, .tracepoint, .uprobe,
-            .sendSignal,
+            .sendSignal, .mappedFiles,
         ])
 
     func with(_ more: KernelFeature.Name...) -> FakeSurvey {

@@ -373,9 +373,32 @@ import Testing
             ])
     }
 
-    @Test("what this version has no program for is refused, and what it does not do is said")
+    @Test("what is mapped to be run is told where the kernel has events for that, beside hooks or alone")
+    func loader() throws {
+        #expect(
+            try problems("loader: true", on: .full.without(.mappedFiles)) == [
+                "spec.loader: what is mapped to be run is not seen: the kernel has no perf events of mapped files "
+                    + "(no mapped-files); leave it out, or watch security_mmap_file or the LSM hook mmap_file"
+            ])
+        let alone = try plan("loader: true", on: .bare)
+        #expect(alone.watchesLoads && alone.hooks.isEmpty && alone.remarks.isEmpty)
+        #expect(
+            alone.description == """
+                policy p: 0 hooks
+                  applies to  everything, the host too
+                files mapped to be run
+                  method      perf events of each processor, and no program
+                  each file   once for each program that a process runs, with its build id
+                  remark      what was mapped before is not told
+
+                """)
+        let both = try plan("kprobes: [{call: sys_read}]\nloader: true\npodSelector: {}")
+        #expect(both.watchesLoads && both.hooks.count == 1 && !both.scope.isEverything)
+        #expect(try !plan("kprobes: [{call: sys_read}]\nloader: false").watchesLoads)
+    }
+
+    @Test("what is not done is said")
     func notYet() throws {
-        #expect(try problems("loader: true").map { $0.prefix { $0 != ":" } } == ["spec.loader"])
         let asking = "kprobes: [{call: sys_read, selectors: [{matchActions: [{action: GetUrl, argUrl: http://a.b}]}]}]"
         #expect(try plan(asking).hooks[0].remarks.contains { $0.contains("reaches out to nobody") })
     }

@@ -3,6 +3,7 @@ import CRecords
 import Containers
 import Models
 import Processes
+import Sensors
 
 /// A tracker fed with records made by hand, as the kernel would send them.
 struct Script {
@@ -124,6 +125,7 @@ struct Script {
 
     mutating func stop() {
         tracker.releaseAllCalls { events.append($0) }
+        tracker.releaseAllLoads { events.append($0) }
         tracker.releaseAll { events.append($0) }
     }
 
@@ -133,6 +135,17 @@ struct Script {
         tracker.releaseOverdue(at: time) { events.append($0) }
         tracker.releaseOverdueCalls(at: time) { events.append($0) }
     }
+
+    /// Mapped files were looked for when the ring's end was there.
+    mutating func map(_ records: [MappingRecord], end: UInt64 = 0) { tracker.mapped(records, end: end) }
+
+    /// The ring has been read up to there.
+    mutating func read(to position: UInt64 = .max) {
+        tracker.releaseLoads(readTo: position, at: time) { events.append($0) }
+    }
+
+    /// The time of the last record.
+    var now: UInt64 { time }
 
     /// The next records of this CPU find no room in the ring.
     mutating func lose(_ count: UInt64, cpu: UInt16 = 0) { sequence[cpu, default: 0] += count }

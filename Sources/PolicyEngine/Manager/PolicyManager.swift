@@ -15,6 +15,8 @@ package actor PolicyManager {
         package var learn: @Sendable ([HookDescription]) async -> Void
         /// None comes any more of these rows.
         package var forget: @Sendable ([UInt32]) async -> Void
+        /// What is mapped to be run is told of, and where.
+        package var loads: LoadWatching
         /// How long a call may look at rows that hold no more.
         package var grace: Duration
         /// How long a record may be on its way.
@@ -24,13 +26,14 @@ package actor PolicyManager {
             plan: @escaping @Sendable (TracingPolicy) throws -> PolicyPlan,
             scope: @escaping @Sendable (PolicyPlan) -> ScopeRule? = { ScopeRule($0.scope) },
             learn: @escaping @Sendable ([HookDescription]) async -> Void,
-            forget: @escaping @Sendable ([UInt32]) async -> Void,
+            forget: @escaping @Sendable ([UInt32]) async -> Void, loads: LoadWatching = .none,
             grace: Duration = .milliseconds(20), flight: Duration = .seconds(10)
         ) {
             self.plan = plan
             self.scope = scope
             self.learn = learn
             self.forget = forget
+            self.loads = loads
             self.grace = grace
             self.flight = flight
         }
@@ -45,10 +48,15 @@ package actor PolicyManager {
         var policy: TracingPolicy?
         var hooks: [LoadedHook] = []
         var enforcers: [any PolicyEnforcing] = []
+        /// What is mapped to be run is told; nil: not by this one.
+        var loads: LoadRule?
         /// Other than the policy's text says.
         var mode: PolicyOptions.Mode?
         /// Why it cannot enforce what it says.
         var obstacles: [String] = []
+
+        /// Something of it is in the kernel.
+        var holds: Bool { !hooks.isEmpty || loads != nil }
     }
 
     private let thread = SerialThread("apus-policies")
@@ -183,6 +191,8 @@ package actor PolicyManager {
                 manager.entries.values.flatMap(\.enforcers))
             try manager.table.commit(change)
             manager.table.finish(change)
+            for key in manager.entries.keys { manager.entries[key]?.loads = nil }
+            await manager.watchLoads()
         }
     }
 
@@ -231,7 +241,8 @@ package actor PolicyManager {
     /// Puts a policy into the kernel, and what is there of the name out of it.
     private func load(_ policy: TracingPolicy, _ key: PolicyKey) async throws {
         let old = entries[key]?.hooks ?? []
-        if old.isEmpty { set(key, .loading) }
+        let isFirst = entries[key]?.holds != true
+        if isFirst { set(key, .loading) }
         do {
             let plan = try surroundings.plan(policy)
             let mode = entries[key]?.mode
@@ -239,6 +250,7 @@ package actor PolicyManager {
                 throw PolicyManagerError.cannotEnforce(key, plan.obstacles)
             }
             let scope = surroundings.scope(plan)
+            if plan.watchesLoads { try await surroundings.loads.prepare() }
             let change = try table.prepare(
                 adding: plan.hooks.map {
                     HookLoad(plan: $0, policy: key, scope: scope, isMonitored: mode.map { $0 == .monitor })
@@ -255,13 +267,16 @@ package actor PolicyManager {
             entries[key]?.hooks = change.added
             entries[key]?.enforcers = change.enforcers
             entries[key]?.obstacles = plan.obstacles
+            entries[key]?.loads = plan.watchesLoads ? LoadRule(scope: scope) : nil
+            await watchLoads()
             describe(key, plan, mode ?? policy.spec.options.mode ?? .enforce, isScoped: scope != nil)
             try await clearAway(change)
             set(key, .enabled)
         } catch {
             // What was there still holds.
-            set(key, old.isEmpty ? .loadError : .error, old.isEmpty ? "\(error)" : "not replaced: \(error)")
-            if old.isEmpty {
+            await watchLoads()
+            set(key, isFirst ? .loadError : .error, isFirst ? "\(error)" : "not replaced: \(error)")
+            if isFirst {
                 entries[key]?.policy = policy
                 scopes.forget(key)
             }
@@ -270,7 +285,8 @@ package actor PolicyManager {
     }
 
     private func unload(_ key: PolicyKey) async throws {
-        guard let hooks = entries[key]?.hooks, !hooks.isEmpty else { return }
+        guard let entry = entries[key], entry.holds else { return }
+        let hooks = entry.hooks
         set(key, .unloading)
         do {
             let change = try table.prepare(adding: [], removing: hooks, entries[key]?.enforcers ?? [])
@@ -280,6 +296,8 @@ package actor PolicyManager {
             }
             entries[key]?.hooks = []
             entries[key]?.enforcers = []
+            entries[key]?.loads = nil
+            await watchLoads()
             try await clearAway(change)
             scopes.forget(key)
         } catch {
@@ -287,6 +305,9 @@ package actor PolicyManager {
             throw PolicyManagerError.notLoaded(key, "\(error)")
         }
     }
+
+    /// What is mapped to be run is told where one of the policies asks for it.
+    private func watchLoads() async { await surroundings.loads.watch(entries.values.compactMap(\.loads)) }
 
     /// A program's lists of containers are nearly full.
     private func makeRoom() async throws {
@@ -320,7 +341,7 @@ package actor PolicyManager {
         var seen: Set<String> = []
         let remarks = plan.remarks + plan.hooks.flatMap(\.remarks)
         status.info = remarks.filter { seen.insert($0).inserted }.joined(separator: "; ")
-        status.sensors = plan.hooks.map(\.sensorName)
+        status.sensors = plan.hooks.map(\.sensorName) + (plan.watchesLoads ? ["loader"] : [])
         status.mode = mode
         if !isScoped {
             status.filterID = 0
@@ -338,9 +359,12 @@ package actor PolicyManager {
     }
 
     private func publish() {
+        let watching = entries.values.count { $0.loads != nil }
+        let memoryOfLoads = watching == 0 ? 0 : surroundings.loads.kernelMemory() / UInt64(watching)
         let all = entries.values.map { entry in
             var status = entry.status
             status.kernelMemory = entry.hooks.reduce(0) { $0 + ($1.placement?.group.memoryPerRow ?? 0) }
+            if entry.loads != nil { status.kernelMemory += memoryOfLoads }
             return status
         }
         published.withLock { $0 = all.sorted { $0.id < $1.id } }

@@ -12,6 +12,12 @@ extension PolicyPlan: CustomStringConvertible {
         for obstacle in obstacles { lines.append("  enforcing   cannot be had: \(obstacle)") }
         for remark in remarks { lines.append("  remark      \(remark)") }
         for (number, hook) in hooks.enumerated() { lines += hook.lines(number + 1) }
+        if watchesLoads {
+            lines.append("files mapped to be run")
+            lines.append("  method      perf events of each processor, and no program")
+            lines.append("  each file   once for each program that a process runs, with its build id")
+            lines.append("  remark      what was mapped before is not told")
+        }
         for enforcer in enforcers {
             lines.append("enforcer at \(enforcer.place)")
             lines.append("  method      \(enforcer.method.rawValue): \(enforcer.reason)")

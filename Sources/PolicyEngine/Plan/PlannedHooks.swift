@@ -3,7 +3,7 @@ internal import CRecords
 internal import Policies
 internal import Sensors
 
-/// Tracepoints, LSM hooks, functions of programs, enforcers.
+/// Tracepoints, LSM hooks, functions of programs, mapped files, enforcers.
 extension Planning {
     mutating func planTracepoint(_ hook: Tracepoint, at path: String) {
         var request = HookRequest(
@@ -107,6 +107,18 @@ extension Planning {
             request, policy)
         hook.isAttachedAtOnce = isAtOnce
         plan.hooks.append(hook)
+    }
+
+    // MARK: Mapped files
+
+    /// The kernel tells of them without a program.
+    mutating func planLoads(at path: String) {
+        guard kernel.has(.mappedFiles) else {
+            return report(
+                path, "what is mapped to be run is not seen: \(lack(.mappedFiles, "perf events of mapped files"))",
+                "leave it out, or watch security_mmap_file or the LSM hook mmap_file")
+        }
+        plan.watchesLoads = true
     }
 
     // MARK: Enforcers

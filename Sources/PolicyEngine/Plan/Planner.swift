@@ -49,15 +49,11 @@ struct Planning<Kernel: KernelSurvey> {
         }
         for (index, hook) in spec.lsmHooks.enumerated() { planSecurityHook(hook, at: "spec.lsmhooks[\(index)]") }
         planEnforcers()
-        if spec.hasLoader {
-            report(
-                "spec.loader", "this version has no program that sees what is mapped to be run",
-                "leave it out, or watch security_mmap_file or the LSM hook mmap_file")
-        }
+        if spec.hasLoader { planLoads(at: "spec.loader") }
         if plan.hooks.count > Self.mostHooks {
             report("spec", "the policy needs \(plan.hooks.count) programs, and a policy has at most \(Self.mostHooks)")
         }
-        if plan.hooks.isEmpty, problems.isEmpty {
+        if plan.hooks.isEmpty, !plan.watchesLoads, problems.isEmpty {
             plan.remarks.append("nothing of it is on this kernel: it has no effect")
         }
     }

@@ -11,6 +11,8 @@ package struct PolicyPlan: Sendable {
     package var hooks: [HookPlan] = []
     /// Where what NotifyEnforcer asks for is done.
     package var enforcers: [EnforcerPlan] = []
+    /// What processes map to run it is told.
+    package var watchesLoads = false
     /// Of a policy that only monitors: why it cannot be set to enforce here. Empty if it can.
     package var obstacles: [String] = []
     /// What its user should know: what cannot be prevented here, what is seen later than one would think.

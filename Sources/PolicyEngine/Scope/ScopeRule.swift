@@ -14,7 +14,7 @@ package struct ScopeRule: Sendable {
     }
 
     /// - Parameter container: nil for the host.
-    func applies(to container: ScopedContainer?) -> Bool { container.map(includes) ?? includesHost }
+    package func applies(to container: ScopedContainer?) -> Bool { container.map(includes) ?? includesHost }
 }
 
 extension ScopeRule {
