@@ -39,7 +39,7 @@ test: build setup-vm tests ## Run every test, here and in guests with other kern
 
 test-fast: setup ## Run the tests of values and records, in a debug build: minutes
 	swift build --product apusPackageTests
-	swift test --skip-build --filter 'RE2Tests|YAMLTests|PoliciesTests|CELTests|MetricsTests|ModelsTests|ContainersTests|ProcessesTests|EventsTests|ServerTests|AgentCoreTests|ExportTests'
+	swift test --skip-build --filter 'RE2Tests|YAMLTests|PoliciesTests|OutreachTests|CELTests|MetricsTests|ModelsTests|ContainersTests|ProcessesTests|EventsTests|ServerTests|AgentCoreTests|ExportTests'
 
 test-vm: build setup-vm tests ## Run what touches the kernel on 6.1 and 6.12, cgroup v1 and v2, with runc and crun
 	Tests/VM/test-vm.sh

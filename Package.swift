@@ -117,6 +117,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], linkerSettings: [.linkedLibrary(":libseccomp.a")]),
+        // What policies ask of the agent itself: to ask for a URL, to look a name up.
+        .target(
+            name: "Outreach",
+            dependencies: [
+                "Policies",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         .target(
             name: "Events",
             dependencies: [
@@ -173,7 +185,8 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "AgentCore", "CLinux", "Containers", "Events", "Export", "Metrics", "Models", "Pods", "Policies",
+                "AgentCore", "CLinux", "Containers", "Events", "Export", "Metrics", "Models", "Outreach", "Pods",
+                "Policies",
                 "PolicyEngine", "Processes", "Runtimes", "Sensors", "Server", "State", "Symbols", "TetragonAPI",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -257,6 +270,15 @@ let package = Package(
             dependencies: [
                 "CLinux", "CRecords", "Containers", "Models", "Policies", "PolicyEngine", "Processes", "Sensors",
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "OutreachTests",
+            dependencies: [
+                "Outreach", "Policies",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .testTarget(
             name: "CELTests",

@@ -5,15 +5,16 @@ import Server
 
 extension PlannedPolicy {
     /// What the policies of a text would become on this machine.
-    static func all(of yaml: String, on kernel: some KernelSurvey) -> [PlannedPolicy] {
+    static func all(of yaml: String, on kernel: some KernelSurvey, reaching outreach: OutreachHosts) -> [PlannedPolicy]
+    {
         do throws(PolicyProblems) {
-            return try PolicyReader.documents(of: yaml).map { PlannedPolicy($0, on: kernel) }
+            return try PolicyReader.documents(of: yaml).map { PlannedPolicy($0, kernel, outreach) }
         } catch {
             return [PlannedPolicy(error)]
         }
     }
 
-    private init(_ document: PolicyDocument, on kernel: some KernelSurvey) {
+    private init(_ document: PolicyDocument, _ kernel: some KernelSurvey, _ outreach: OutreachHosts) {
         let policy: TracingPolicy
         switch document.result {
         case .failure(let problems):
@@ -23,7 +24,8 @@ extension PlannedPolicy {
         }
         let namespace = if case .namespace(let name) = policy.scope { name } else { "" }
         do throws(PlanError) {
-            self.init(name: policy.name, namespace: namespace, plan: try Planner.plan(policy, on: kernel).description)
+            let plan = try Planner.plan(policy, on: kernel, reaching: outreach)
+            self.init(name: policy.name, namespace: namespace, plan: plan.description)
         } catch {
             self.init(
                 name: policy.name, namespace: namespace,

@@ -18,10 +18,11 @@ struct PolicyRoom: Service {
         _ options: AgentOptions, survey: some KernelSurvey, kernel: sending LoadedKernel, scopes: PolicyScopes,
         writer: Writer, log: Logger
     ) throws {
+        let outreach = OutreachHosts(options.policyOutreachAllow.names)
         let manager = PolicyManager(
             kernel, scopes: scopes,
             .init(
-                plan: { try Planner.plan($0, on: survey) }, learn: { await writer.learn($0) },
+                plan: { try Planner.plan($0, on: survey, reaching: outreach) }, learn: { await writer.learn($0) },
                 forget: { await writer.forget($0) }, loads: LoadWatcher(writer).watching))
         self.manager = manager
         directory = PolicyDirectory(options.tracingPolicyDir, manager, log: log)

@@ -8,6 +8,8 @@ import Glibc
 import Logging
 import Metrics
 import Models
+import Outreach
+import Policies
 import PolicyEngine
 import Processes
 import Sensors
@@ -29,6 +31,7 @@ struct Wiring {
     private let runtimes: RuntimeRecords
     private let pods: PodSources
     private let policies: PolicyRoom
+    private let outreach: Outreach
     private let spooled: SpooledContainers
     private let refusals: Refusals
     private let startedAt = WallClock.bootNanoseconds
@@ -73,6 +76,9 @@ struct Wiring {
         let hostNamespaces = first.isKnown ? first : NamespaceNumbers(of: UInt32(getpid()), in: procfs)
         let stored = StoredContainers(directory: options.stateDir, procfs: procfs, hierarchy: hierarchy, log: log)
         self.stored = stored
+        let reachable = OutreachHosts(options.policyOutreachAllow.names)
+        let outreach = Outreach(reachable, log: log)
+        self.outreach = outreach
         let writer = Writer(
             sensors: sensors,
             tracker: ProcessTracker(
@@ -91,7 +97,8 @@ struct Wiring {
             containersGone: { gone in
                 // The writer thread waits for no disk.
                 Task { stored.forget(gone) }
-            })
+            },
+            reachOut: { outreach.ask($0.action, for: $0.policy) })
         self.writer = writer
         runtimes = try RuntimeRecords(options, procfs: procfs, hierarchy: hierarchy, writer: writer, log: log)
         pods = try PodSources(options, writer: writer, log: log)
@@ -115,7 +122,7 @@ struct Wiring {
             policies: PolicyAccess(policies.manager),
             containers: { await writer.containers() },
             ledger: { [ready] in ready.isOpen ? await writer.ledger() : nil },
-            plan: { [survey] in PlannedPolicy.all(of: $0, on: survey) },
+            plan: { [survey] in PlannedPolicy.all(of: $0, on: survey, reaching: reachable) },
             register: { request, peer in
                 Failpoint.requestReceived.reach()
                 let identity = try ContainerIdentity(request)
@@ -173,6 +180,7 @@ struct Wiring {
         services.append(runtimes)
         if !pods.isEmpty { services.append(pods) }
         services.append(policies)
+        services.append(Running { [outreach] in await cancelWhenGracefulShutdown { await outreach.run() } })
         services.append(server)
         // Stopped last to first: clients, then the sensors, then the file that shall hold every event.
         let group = ServiceGroup(
@@ -222,8 +230,10 @@ struct Wiring {
     }
 
     private func metrics(at address: ListenAddress) async throws -> MetricsServer {
-        try await MetricsServer(address: address) { [writer, hub, refusals, ready] in
-            Exposition(writer.report, hub.accounts, refusals.counts, isReady: ready.isOpen)
+        try await MetricsServer(address: address) { [writer, hub, refusals, ready, outreach] in
+            var exposition = Exposition(writer.report, hub.accounts, refusals.counts, isReady: ready.isOpen)
+            exposition.add(outreach.counts)
+            return exposition
         }
     }
 

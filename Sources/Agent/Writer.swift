@@ -30,6 +30,8 @@ final class Writer: @unchecked Sendable {
 
     /// Called with the cgroups of registered containers that have gone.
     private let containersGone: @Sendable ([UInt64]) -> Void
+    /// Called with what hits of policies ask of the agent itself. Waits for nothing.
+    private let reachOut: @Sendable (AgentAction) -> Void
     private let hub: EventHub
     private let encoder: EventEncoder
     private let procfs: Procfs
@@ -75,11 +77,11 @@ final class Writer: @unchecked Sendable {
     init(
         sensors: BaseSensors, tracker: ProcessTracker, hub: EventHub, encoder: EventEncoder, procfs: Procfs,
         hierarchy: CgroupHierarchy, scopes: PolicyScopes, sweepAt: Int, log: Logger,
-        containersGone: @escaping @Sendable ([UInt64]) -> Void
+        containersGone: @escaping @Sendable ([UInt64]) -> Void, reachOut: @escaping @Sendable (AgentAction) -> Void
     ) {
         self.containersGone = containersGone
         (nameless, sayNameless) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        (agentActions, sayAgentAction) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1024))
+        self.reachOut = reachOut
         stacks = StackThread(procfs: procfs.root) { [mailbox] in mailbox.send(.named($0)) }
         self.sensors = sensors
         self.tracker = tracker
@@ -155,10 +157,6 @@ final class Writer: @unchecked Sendable {
 
     /// The kernel stacks of a policy's hits; nil where it has none.
     func stackTree(ofPolicy name: String) -> StackTree.Node? { stacks.tree(of: name) }
-
-    /// What hits of policies ask of the agent itself: GetUrl, DnsLookup. What nobody takes in time is dropped.
-    let agentActions: AsyncStream<Action>
-    private let sayAgentAction: AsyncStream<Action>.Continuation
 
     /// Attaches the sensors, learns what is there, and goes on in a thread of its own. Returns when existing
     /// processes are known.
@@ -273,7 +271,7 @@ final class Writer: @unchecked Sendable {
             tracker.releaseOverdue(at: WallClock.bootNanoseconds) { letGo($0) }
             tracker.releaseOverdueCalls(at: WallClock.bootNanoseconds) { wait($0) }
             for event in naming.overdue(at: WallClock.bootNanoseconds) { add(event, hasNames: false) }
-            for action in tracker.takeAgentActions() { sayAgentAction.yield(action) }
+            for action in tracker.takeAgentActions() { reachOut(action) }
             tellThrottles()
             if tracker.hasLateTrees { markLateTrees() }
             tellScopes()

@@ -193,6 +193,12 @@ package struct AgentOptions: ParsableCommand, Sendable {
     package var tracingPolicyDir = AgentOptions.defaultPolicyDir
 
     @Option(
+        help: ArgumentHelp(
+            "Hosts that policies may have the agent reach by GetUrl and DnsLookup, separated by commas; *: any. (default: none)",
+            valueName: "hosts"))
+    package var policyOutreachAllow = HostList([])
+
+    @Option(
         help: ArgumentHelp("Size of the ring between kernel and agent: a power of two, 64K to 1G.", valueName: "size"))
     package var rbSize = AgentOptions.defaultRing
 
@@ -335,7 +341,7 @@ package struct AgentOptions: ParsableCommand, Sendable {
         case enableProcessNs, enableProcessEnvironmentVariables, usernameMetadata, enableAncestors, exposeStackAddresses
         case cgroupRate, nodeName
         case clusterName, procfs, cgroupRoot, runtimeNames, criEndpoint, podManifests, enableK8sApi, k8sKubeconfigPath
-        case tracingPolicy, tracingPolicyDir
+        case tracingPolicy, tracingPolicyDir, policyOutreachAllow
         case rbSize, eventQueueSize, processCacheSize, metricsServer, logLevel, logFormat, configDir
     }
 }

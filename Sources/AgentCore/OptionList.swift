@@ -46,6 +46,7 @@ extension AgentOptions {
         case .k8sKubeconfigPath: k8sKubeconfigPath ?? ""
         case .tracingPolicy: tracingPolicy ?? ""
         case .tracingPolicyDir: tracingPolicyDir
+        case .policyOutreachAllow: "\(policyOutreachAllow)"
         case .rbSize: "\(rbSize)"
         case .eventQueueSize: "\(eventQueueSize)"
         case .processCacheSize: "\(processCacheSize)"

@@ -66,6 +66,14 @@ package enum Catalogue {
     package static let unnamed = MetricFamily(
         "apus_events_unnamed_total", .counter, "Events that waited and left without their container's name.")
 
+    // MARK: What policies ask of the agent
+
+    package static let policyRequests = MetricFamily(
+        "apus_policy_requests_total", .counter, "What became of the GetUrl of policies.", by: outreach)
+    package static let policyLookups = MetricFamily(
+        "apus_policy_lookups_total", .counter, "What became of the DnsLookup of policies.", by: outreach)
+    private static let outreach = MetricFamily.Label("outcome", ["done", "failed", "dropped", "refused"])
+
     // MARK: The agent itself
 
     package static let cpu = MetricFamily(
@@ -79,8 +87,8 @@ package enum Catalogue {
     package static let all = [
         build, ready, recordsReceived, recordsLost, recordsLate, storageFailures, environmentsCut, loadsLost, execs,
         exits, eventsDelivered, eventsLost, subscribers, processes, containers, contradictions, refusals,
-        connectionsClosed,
-        held, heldSeconds, longestHeld, unnamed, cpu, resident, descriptors, started,
+        connectionsClosed, held, heldSeconds, longestHeld, unnamed, policyRequests, policyLookups, cpu, resident,
+        descriptors, started,
     ]
 
     /// The API's kinds of origin, in their order, in the words of ``MetricFamily``.

@@ -37,7 +37,7 @@ package struct ProcessTracker {
     var loads = PendingLoads()
     var recentLoads = RecentLoads()
     package var throttles = Throttles()
-    var agentActions: [Action] = []
+    var agentActions: [AgentAction] = []
     private var flagTexts: [ProcessFlags: String] = [:]
 
     package struct Counters: Sendable {
@@ -181,8 +181,8 @@ package struct ProcessTracker {
         return lateTrees
     }
 
-    /// What policies ask of the agent itself since it was last asked: GetUrl, DnsLookup.
-    package mutating func takeAgentActions() -> [Action] {
+    /// What policies ask of the agent itself since it was last asked.
+    package mutating func takeAgentActions() -> [AgentAction] {
         defer { agentActions = [] }
         return agentActions
     }

@@ -185,6 +185,17 @@ import Testing
         }
     }
 
+    @Test("hosts that policies may reach are names, addresses, or all")
+    func outreach() throws {
+        #expect(try options().policyOutreachAllow.names == [])
+        let given = try options(["--policy-outreach-allow", "a.example, 10.0.0.1,fd00::1"]).policyOutreachAllow
+        #expect(given.names == ["a.example", "10.0.0.1", "fd00::1"] && "\(given)" == "a.example,10.0.0.1,fd00::1")
+        #expect(try options([], files: ["policy-outreach-allow": "*\n"]).policyOutreachAllow.names == ["*"])
+        for wrong in ["http://a", "a:80", "*.example", "a b", "[::1]", "a/b"] {
+            #expect(message(["--policy-outreach-allow", wrong]).contains("--policy-outreach-allow"), "\(wrong)")
+        }
+    }
+
     @Test func commandLineWinsOverVariablesAndTheyWinOverFiles() throws {
         let files = ["cluster-name": "file\n", "node-name": "file", "bpf-dir": "file"]
         let environment = ["APUS_CLUSTER_NAME": "variable", "APUS_NODE_NAME": "variable"]

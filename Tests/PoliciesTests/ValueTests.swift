@@ -181,7 +181,7 @@ import Testing
         ("action: Post", .post(.init())), ("action: NoPost", .noPost), ("action: Sigkill", .sigkill),
         ("action: Signal, argSig: 15", .signal(15)), ("action: Override, argError: -1", .override(-1)),
         ("action: Override", .override(0)),
-        ("action: GetUrl, argUrl: 'http://x.y/z?a=b'", .getURL("http://x.y/z?a=b")),
+        ("action: GetUrl, argUrl: 'http://x.y/z?a=b'", .getURL(WebAddress("http://x.y/z?a=b")!)),
         ("action: DnsLookup, argFqdn: a-b.example.com", .dnsLookup("a-b.example.com")),
         ("action: FollowFD, argFd: 0, argName: 1", .followFD(descriptor: 0, name: 1)),
         ("action: UnfollowFD, argFd: 0, argName: 1", .unfollowFD(descriptor: 0, name: 1)),

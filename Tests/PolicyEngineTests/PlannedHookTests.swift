@@ -397,10 +397,25 @@ import Testing
         #expect(try !plan("kprobes: [{call: sys_read}]\nloader: false").watchesLoads)
     }
 
-    @Test("what is not done is said")
-    func notYet() throws {
-        let asking = "kprobes: [{call: sys_read, selectors: [{matchActions: [{action: GetUrl, argUrl: http://a.b}]}]}]"
-        #expect(try plan(asking).hooks[0].remarks.contains { $0.contains("reaches out to nobody") })
+    @Test("what the agent may not be asked to do is said")
+    func outreach() throws {
+        let actions = "{action: GetUrl, argUrl: http://a.b}, {action: DnsLookup, argFqdn: c.d}"
+        let asking = "kprobes: [{call: sys_read, selectors: [{matchActions: [\(actions)]}]}]"
+        func remarks(_ hosts: [String]) throws -> [String] {
+            try Planner.plan(try policy(asking), on: FakeSurvey.full, reaching: OutreachHosts(hosts))
+                .hooks[0].remarks.filter { $0.contains("outreach") }
+        }
+        let path = "spec.kprobes[0].selectors[0].matchActions"
+        #expect(
+            try remarks([]) == [
+                "\(path)[0]: GetUrl is told, not done: --policy-outreach-allow is not given",
+                "\(path)[1]: DnsLookup is told, not done: --policy-outreach-allow is not given",
+            ])
+        #expect(
+            try remarks(["a.b"]) == [
+                "\(path)[1]: DnsLookup is told, not done: --policy-outreach-allow does not name c.d"
+            ])
+        #expect(try remarks(["a.b", "C.D"]) == [] && remarks(["*"]) == [])
     }
 
     @Test("rows are apart by container where the policy is not of everything")

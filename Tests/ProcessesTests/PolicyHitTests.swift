@@ -287,20 +287,26 @@ struct PolicyHitTests {
     // MARK: The agent's part
 
     @Test("what the agent is asked to do is told to it, also where no event is")
-    func agentActions() {
+    func agentActions() throws {
+        let url = try #require(WebAddress("http://a.example/x"))
         var script = script(
-            .sample(actions: [[.post(.init())], [.getURL("http://a.example/x"), .noPost], [.dnsLookup("b.example")]]))
+            .sample(actions: [
+                [.post(.init())], [.getURL(url), .noPost], [.dnsLookup("b.example")],
+                [.dnsLookup("c.example"), .getURL(url), .sigkill],
+            ]))
         for (selector, action, flags) in [
             (0, POL_DO_POST, 0), (1, POL_DO_GET_URL, POL_NOT_POSTED.rawValue), (2, POL_DO_DNS_LOOKUP, 0),
-            (2, POL_DO_DNS_LOOKUP, POL_IS_MONITORED.rawValue), (7, POL_DO_GET_URL, 0),
+            (2, POL_DO_DNS_LOOKUP, POL_IS_MONITORED.rawValue), (7, POL_DO_GET_URL, 0), (3, POL_DO_SIGKILL, 0),
         ] as [(UInt8, pol_action, UInt32)] {
             var hit = HandmadeHit(Self.shell)
             (hit.selector, hit.action, hit.flags) = (selector, UInt8(action.rawValue), flags)
             script.hit(hit)
         }
-        #expect(script.tracker.takeAgentActions() == [.getURL("http://a.example/x"), .dnsLookup("b.example")])
+        let asked = script.tracker.takeAgentActions()
+        #expect(asked.map(\.action) == [.getURL(url), .dnsLookup("b.example"), .dnsLookup("c.example"), .getURL(url)])
+        #expect(Set(asked.map(\.policy)).count == 1)
         #expect(script.tracker.takeAgentActions().isEmpty)
-        #expect(hits(script).count == 4)
+        #expect(hits(script).count == 5)
         expectBalance(script)
     }
 

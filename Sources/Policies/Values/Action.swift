@@ -9,7 +9,7 @@ package enum Action: Sendable, Equatable {
     /// The function is not called and seems to have returned this: 0, or mostly an error's number below it.
     case override(Int32)
     /// The agent asks for the URL.
-    case getURL(String)
+    case getURL(WebAddress)
     /// The agent asks for the name's addresses.
     case dnsLookup(String)
     /// From here on the descriptor in one argument has the name in another.
@@ -94,7 +94,7 @@ struct ActionFields: Sendable {
     var descriptor: Int?
     var name: Int?
     var socket: Int?
-    var url: String?
+    var url: WebAddress?
     var host: String?
     var period: RateLimit.Period?
     var scope: RateLimit.Scope?
@@ -123,14 +123,12 @@ struct ActionFields: Sendable {
                 "argSock", \.socket, .integer(0...63), "For TrackSock and UntrackSock: which argument is the socket."),
             .optional(
                 "argUrl", \.url,
-                .parsed("a URL that begins with http:// or https://", 8...2048, pattern: "https?://.+") {
-                    ($0.hasPrefix("http://") && $0.utf8.count > 7 || $0.hasPrefix("https://") && $0.utf8.count > 8)
-                        && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } ? $0 : nil
-                }, "For GetUrl: what the agent asks for."),
+                .parsed("an http:// or https:// URL with a host", 8...2048, pattern: "https?://.+") { WebAddress($0) },
+                "For GetUrl: what the agent asks for, where its flag \(OutreachHosts.flag) names the host."),
             .optional(
                 "argFqdn", \.host,
                 .parsed("a domain name", 1...253, pattern: "[A-Za-z0-9_.-]+") { $0.isDomainName ? $0 : nil },
-                "For DnsLookup: the name that the agent looks up."),
+                "For DnsLookup: the name that the agent looks up, where its flag \(OutreachHosts.flag) has it."),
             .optional(
                 "rateLimit", \.period, RateLimit.Period.codec,
                 "For Post: for how long the same event is not sent again, in seconds, or with s, m or h behind it."),
@@ -180,7 +178,8 @@ struct ActionFields: Sendable {
         if let needed { reading.report("\(fields.action.name) needs \(needed)", expected: needed) }
     }
 
-    var value: Action {
+    /// nil where ``check`` has found that something is missing.
+    var value: Action? {
         switch action {
         case .post:
             var post = Action.Post()
@@ -193,8 +192,8 @@ struct ActionFields: Sendable {
         case .sigkill: return .sigkill
         case .signal: return .signal(signal ?? 0)
         case .override: return .override(error ?? 0)
-        case .getURL: return .getURL(url ?? "")
-        case .dnsLookup: return .dnsLookup(host ?? "")
+        case .getURL: return url.map { .getURL($0) }
+        case .dnsLookup: return host.map { .dnsLookup($0) }
         case .followFD: return .followFD(descriptor: descriptor ?? 0, name: name ?? 0)
         case .unfollowFD: return .unfollowFD(descriptor: descriptor ?? 0, name: name ?? 0)
         case .copyFD: return .copyFD(descriptor: descriptor ?? 0, name: name ?? 0)

@@ -44,7 +44,7 @@ extension Planning {
                 values.argument = UInt32(slot)
                 draft.shape.tracks_sockets = 1
             case .getURL, .dnsLookup:
-                draft.remarks.append("\(path): it is told in events and not done: this agent reaches out to nobody")
+                if let obstacle = outreachObstacle(of: action) { draft.remarks.append("\(path): \(obstacle)") }
             case .noPost, .followFD, .unfollowFD, .copyFD, .cleanupEnforcerNotification: break
             }
         }
@@ -58,6 +58,14 @@ extension Planning {
             return report(path, "one selector has one \(what), and an action before this has \(value), not \(new)")
         }
         value = new
+    }
+
+    /// Why the agent would not do it.
+    private func outreachObstacle(of action: Action) -> String? {
+        guard let host = action.reachedHost, !outreach.contains(host) else { return nil }
+        let kind = if case .getURL = action { ActionKind.getURL } else { ActionKind.dnsLookup }
+        let reason = outreach.isEmpty ? "is not given" : "does not name \(host)"
+        return "\(kind.rawValue) is told, not done: \(OutreachHosts.flag) \(reason)"
     }
 
     private mutating func requireSignals(_ path: String) {

@@ -6,11 +6,12 @@ internal import Sensors
 package enum Planner {
     /// Asks the kernel and changes nothing in it.
     ///
+    /// - Parameter outreach: where the agent reaches for policies.
     /// - Throws: All that this kernel has not, or the agent.
     package static func plan(
-        _ policy: TracingPolicy, on kernel: some KernelSurvey
+        _ policy: TracingPolicy, on kernel: some KernelSurvey, reaching outreach: OutreachHosts = .none
     ) throws(PlanError) -> PolicyPlan {
-        var planning = Planning(policy, kernel)
+        var planning = Planning(policy, kernel, outreach)
         planning.planAll()
         guard planning.problems.isEmpty else { throw PlanError(problems: planning.problems) }
         return planning.plan
@@ -20,6 +21,7 @@ package enum Planner {
 /// A plan in the making, and what stands against it.
 struct Planning<Kernel: KernelSurvey> {
     let kernel: Kernel
+    let outreach: OutreachHosts
     var plan: PolicyPlan
     private(set) var problems: [PlanProblem] = []
 
@@ -29,9 +31,10 @@ struct Planning<Kernel: KernelSurvey> {
     static var mostFunctionsAtOnce: Int { 16_384 }
     static var mostFunctions: Int { 1024 }
 
-    init(_ policy: TracingPolicy, _ kernel: Kernel) {
+    init(_ policy: TracingPolicy, _ kernel: Kernel, _ outreach: OutreachHosts) {
         plan = PolicyPlan(policy)
         self.kernel = kernel
+        self.outreach = outreach
     }
 
     var policy: TracingPolicy { plan.policy }

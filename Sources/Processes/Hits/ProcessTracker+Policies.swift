@@ -83,7 +83,7 @@ extension ProcessTracker {
             counters.unknownPolicies += 1
             return
         }
-        if let action = hook.agentAction(of: view) { agentActions.append(action) }
+        agentActions += hook.agentActions(of: view)
         // By another program in the midst of an exec: that is not over for it.
         for (cpu, exec) in pending where exec.image.isSameProcess(as: view.fixed.image) {
             finishPending(cpu: cpu, emit: emit)
@@ -139,18 +139,11 @@ extension ProcessTracker {
 }
 
 extension HookDescription {
-    /// What the agent itself is asked to do.
-    fileprivate func agentAction(of view: PolicyView) -> Action? {
-        let wanted = pol_action(UInt32(view.fixed.action))
-        guard wanted == POL_DO_GET_URL || wanted == POL_DO_DNS_LOOKUP, !view.has(POL_IS_MONITORED) else { return nil }
+    /// What the agent itself is asked to do, whatever else the selector has done.
+    fileprivate func agentActions(of view: PolicyView) -> [AgentAction] {
+        guard !view.has(POL_IS_MONITORED), !view.has(POL_DROPPED_AT_RETURN) else { return [] }
         let all = view.has(POL_IS_RETURN) ? returnActions : actions
-        guard Int(view.fixed.selector) < all.count else { return nil }
-        return all[Int(view.fixed.selector)].last { action in
-            switch action {
-            case .getURL: wanted == POL_DO_GET_URL
-            case .dnsLookup: wanted == POL_DO_DNS_LOOKUP
-            default: false
-            }
-        }
+        guard Int(view.fixed.selector) < all.count else { return [] }
+        return all[Int(view.fixed.selector)].filter { $0.reachedHost != nil }.map { .init(action: $0, policy: policy) }
     }
 }

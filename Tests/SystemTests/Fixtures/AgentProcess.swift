@@ -12,6 +12,7 @@ final class AgentProcess: Sendable {
     let directory: TemporaryDirectory
     let bpfDirectory = uniqueWord("apus-test")
     private let flags: [String]
+    private let wrapper: [String]
     private let running = Mutex<Command?>(nil)
 
     var socket: String { directory("apus.sock") }
@@ -21,9 +22,11 @@ final class AgentProcess: Sendable {
     var spool: String { directory("spool") }
     var exportFile: String { directory("events.json") }
 
-    init(_ flags: [String] = []) throws {
+    /// - Parameter wrapper: a program and its first words, which executes what follows them.
+    init(_ flags: [String] = [], within wrapper: [String] = []) throws {
         directory = try TemporaryDirectory()
         self.flags = flags
+        self.wrapper = wrapper
         // Empty: the machine's own configuration is not the test's.
         try FileManager.default.createDirectory(
             atPath: directory("configuration"), withIntermediateDirectories: false)
@@ -44,7 +47,7 @@ final class AgentProcess: Sendable {
             try failpoint.map { ["/usr/bin/env", "APUS_FAILPOINT=\($0)", try Artifacts.debugAgent] }
             ?? [try Artifacts.agent]
         let command = try Command(
-            (umask.map { ["/bin/sh", "-c", "umask \($0); exec \"$0\" \"$@\""] } ?? []) + program + [
+            wrapper + (umask.map { ["/bin/sh", "-c", "umask \($0); exec \"$0\" \"$@\""] } ?? []) + program + [
                 "--server-address", address, "--hook-address", "unix://\(hookSocket)",
                 "--state-dir", directory("state"), "--spool-dir", spool, "--bpf-dir", bpfDirectory,
                 // All events of a test are in one file, unless it says otherwise.
@@ -97,8 +100,10 @@ final class AgentProcess: Sendable {
     func signal(_ number: Int32) { running.withLock { $0 }?.signal(number) }
 
     /// An agent for the length of `body`.
-    static func with(_ flags: [String] = [], _ body: (AgentProcess) async throws -> Void) async throws {
-        let agent = try AgentProcess(flags)
+    static func with(
+        _ flags: [String] = [], within wrapper: [String] = [], _ body: (AgentProcess) async throws -> Void
+    ) async throws {
+        let agent = try AgentProcess(flags, within: wrapper)
         do {
             try await agent.start()
             try await body(agent)

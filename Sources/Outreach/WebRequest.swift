@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NIOSSL
+internal import Policies
+
+/// A GET of which only the answer's coming counts. No redirect is followed: where it leads nobody has allowed.
+struct WebRequest: Sendable {
+    /// Addresses of a host that are tried.
+    private static let mostAddresses = 4
+
+    private let address: WebAddress
+    private let bounds: OutreachBounds
+
+    init(_ address: WebAddress, _ bounds: OutreachBounds) {
+        self.address = address
+        self.bounds = bounds
+    }
+
+    /// Sent once, to the first address that takes a connection.
+    func send(_ lookups: NameLookups) async throws {
+        var failure: any Error = OutreachError("the host has no address")
+        for target in try await lookups.addresses(of: address.host).prefix(Self.mostAddresses) {
+            do {
+                return try await send(to: target)
+            } catch  where Self.isUnconnected(error) {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func send(to target: String) async throws {
+        var request = HTTPClientRequest(url: address.request)
+        request.headers.add(name: "User-Agent", value: "apus-agent")
+        try await HTTPClient.withHTTPClient(configuration: configuration(target)) { client in
+            let response = try await client.execute(request, timeout: TimeAmount(bounds.time))
+            var bytes = 0
+            for try await chunk in response.body {
+                bytes += chunk.readableBytes
+                if bytes > bounds.bytes { break }
+            }
+        }
+    }
+
+    private func configuration(_ target: String) -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.httpVersion = .http1Only
+        configuration.timeout = .init(connect: TimeAmount(bounds.time), read: TimeAmount(bounds.time))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        // The client's own way to look names up has no bound.
+        configuration.dnsOverride = [address.host: target]
+        if address.isEncrypted {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.shutdownTimeout = .milliseconds(500)
+            configuration.tlsConfiguration = tls
+        }
+        return configuration
+    }
+
+    private static func isUnconnected(_ error: any Error) -> Bool {
+        switch error {
+        case is NIOConnectionError, ChannelError.connectTimeout: true
+        default: (error as? HTTPClientError) == .connectTimeout
+        }
+    }
+}
+
+extension TimeAmount {
+    fileprivate init(_ duration: Duration) { self = .milliseconds(Int64(duration / .milliseconds(1))) }
+}
