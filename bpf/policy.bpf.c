@@ -244,8 +244,8 @@ int syscall_hit(u64 *ctx)
 		evaluate(&h);
 		is_awaited = s->call_index < POL_CALLS_MAX;
 		release_scratch(s);
-		if (shape.has_return && is_awaited)
-			await_syscall(ctx[1]);
+		if (shape.has_return && is_awaited && !await_syscall(ctx[1]))
+			count_lost_return();
 	}
 	call_next(ctx);
 	return 0;

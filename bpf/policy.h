@@ -333,6 +333,7 @@ struct pol_enforcer_counts {
 	rec_u64 taken;			/* notices */
 	rec_u64 signals_failed;
 	rec_u64 errors_impossible;	/* where nothing can be returned */
+	rec_u64 unawaited;		/* calls at whose end nobody looked for one */
 };
 
 /* Whose a tracked socket is. */

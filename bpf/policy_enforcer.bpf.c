@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Enforcers: one program for each way in which a call can be reached. Which of them is loaded is
  * user space's choice. */
+#include "policy_chains.bpf.h"
 #include "policy_enforcer.bpf.h"
 #include <bpf/bpf_tracing.h>
 
@@ -55,11 +56,29 @@ int enforcer_probe(struct pt_regs *ctx)
 	return 0;
 }
 
-/* Where nothing can be returned: signals only. */
+/* System calls where nothing can be returned: signals only. A notice may be left at any time until
+ * the call ends.
+ */
+SEC("raw_tp")
+int enforcer_awaits(u64 *ctx)
+{
+	struct pol_enforcer_counts *counts;
+	u32 zero = 0;
+
+	if (!await_syscall(ctx[1])) {
+		counts = bpf_map_lookup_elem(&pol_enforcer_counts, &zero);
+		if (counts)
+			__sync_fetch_and_add(&counts->unawaited, 1);
+	}
+	call_next(ctx);
+	return 0;
+}
+
 SEC("raw_tp")
 int enforcer_hit(u64 *ctx)
 {
 	enforce(false);
+	call_next(ctx);
 	return 0;
 }
 

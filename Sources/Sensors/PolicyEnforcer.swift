@@ -13,14 +13,19 @@ package final class PolicyEnforcer {
         case function(String)
         /// By bpf_override_return: where the kernel allows error injection.
         case probe(String)
-        /// Signals only: nothing can be returned from there, which is counted.
-        case rawTracepoint(String)
+        /// At the ends of these, without kprobes. Signals only: nothing can be returned from there, which is counted.
+        case systemCalls([SystemCall])
     }
 
     private let object: EmbeddedObject
     private let place: Place
+    private let maps: PolicyMaps
     private let programName: String
     private var link: OpaquePointer?
+    private var systemCalls: SyscallDispatcher.Attachment?
+
+    /// At the beginnings of system calls: has their ends looked at.
+    private static let awaiting = "enforcer_awaits"
 
     /// Opens, fits and loads. Nothing is called before ``attach()``.
     /// - Parameter number: whose notices it takes: `enforcer` of the rows' actions.
@@ -28,17 +33,22 @@ package final class PolicyEnforcer {
         _ number: UInt32, at place: Place, types: KernelTypes, sharing maps: PolicyMaps
     ) throws(SensorError) {
         self.place = place
-        programName =
-            switch place {
-            case .function: "enforcer_override"
-            case .probe: "enforcer_probe"
-            case .rawTracepoint: "enforcer_hit"
-            }
-        let chosen = programName
+        self.maps = maps
+        let chosen: String
+        var wanted: Set<String> = []
+        switch place {
+        case .function: chosen = "enforcer_override"
+        case .probe: chosen = "enforcer_probe"
+        case .systemCalls:
+            chosen = "enforcer_hit"
+            wanted.insert(Self.awaiting)
+        }
+        programName = chosen
+        wanted.insert(chosen)
         object = try EmbeddedObject(embeddedEnforcerObject, "the enforcer at \(place)", types: types) {
             object throws(SensorError) in
             for program in object.programs {
-                bpf_program__set_autoload(program, String(cString: bpf_program__name(program)) == chosen)
+                bpf_program__set_autoload(program, wanted.contains(String(cString: bpf_program__name(program))))
             }
             try object.take(from: maps, own: ["pol_enforcer_counts"])
             try object.freeze(number)
@@ -52,21 +62,25 @@ package final class PolicyEnforcer {
     deinit { detach() }
 
     package func attach() throws(SensorError) {
-        guard link == nil else { return }
+        guard link == nil, systemCalls == nil else { return }
         LibbpfLog.forget()
         let program = try object.program(programName)
-        link =
-            switch place {
-            case .function: bpf_program__attach_trace(program)
-            case .probe(let name): bpf_program__attach_kprobe(program, false, name)
-            case .rawTracepoint(let name): bpf_program__attach_raw_tracepoint(program, name)
-            }
+        switch place {
+        case .function: link = bpf_program__attach_trace(program)
+        case .probe(let name): link = bpf_program__attach_kprobe(program, false, name)
+        case .systemCalls(let calls):
+            systemCalls = try maps.systemCalls.attach(
+                enter: bpf_program__fd(try object.program(Self.awaiting)), exit: bpf_program__fd(program), at: calls)
+            return
+        }
         guard link != nil else { throw SensorError("attach", "the enforcer to \(place)", log: LibbpfLog.tail()) }
     }
 
     package func detach() {
         if let link { bpf_link__destroy(link) }
         link = nil
+        if let systemCalls { maps.systemCalls.detach(systemCalls) }
+        systemCalls = nil
     }
 
     /// What it did since it was loaded.

@@ -279,8 +279,7 @@ extension PolicyProgram.Place {
             guard let method = method.forFunctions else {
                 throw PolicyLoadError("system calls cannot be watched by way of a \(method.rawValue)")
             }
-            self = .systemCalls(
-                calls.map { SystemCall($0.name, abi: $0.is32Bit ? .compat : .native) }, by: method)
+            self = .systemCalls(calls.map { SystemCall($0) }, by: method)
         case .symbols(let path, let symbols):
             let names = symbols.compactMap { if case .name(let name) = $0 { name } else { nil } }
             var found = names.isEmpty ? [] : try UserSymbols.offsets(of: names, in: path)
@@ -302,10 +301,14 @@ extension EnforcerPlan {
         switch (place, method) {
         case (.functions(let names), .fmodRet): names.map { .function($0) }
         case (.functions(let names), _): names.map { .probe($0) }
-        // The notice is left when the call begins.
-        default: [.rawTracepoint("sys_exit")]
+        case (.systemCalls(let calls), _): [.systemCalls(calls.map { SystemCall($0) })]
+        default: []
         }
     }
+}
+
+extension SystemCall {
+    fileprivate init(_ call: HookPlan.SystemCall) { self.init(call.name, abi: call.is32Bit ? .compat : .native) }
 }
 
 extension pol_shape {
