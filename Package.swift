@@ -260,7 +260,7 @@ let package = Package(
             ]),
         .testTarget(name: "ModelsTests", dependencies: ["Models"]),
         .testTarget(
-            name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux", "Policies"],
+            name: "SensorsTests", dependencies: ["Sensors", "CRecords", "CLinux", "Policies", "Processes"],
             exclude: ["verifier-cost.tsv"]),
         .testTarget(name: "RE2Tests", dependencies: ["RE2"]),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"]),

@@ -54,6 +54,13 @@ import Testing
         }
     }
 
+    @Test func `a part of a value whose length is beyond its end is malformed`() {
+        var fixed = rec_policy_data()
+        fixed.head.type = UInt16(REC_POLICY_DATA.rawValue)
+        fixed.length = 1
+        #expect(throws: MalformedRecord.self) { try withRecord(bytes(of: fixed)) { _ in } }
+    }
+
     @Test(arguments: [(3, 0), (20_000, 19_997), (262_144, 262_141), (300_000, 262_141)])
     func `arguments to come end at the limit`(total: Int, toCome: Int) throws {
         try withRecord(execRecord(arguments: "ab\0", argumentsTotal: total)) { record in

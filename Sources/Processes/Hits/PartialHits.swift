@@ -18,7 +18,7 @@ struct ValueRest {
         }
         bytes.append(contentsOf: part.bytes)
         parts += 1
-        hasEnded = part.fixed.flags & UInt8(POL_LAST.rawValue) != 0
+        hasEnded = part.isLast
         let faults = POL_TRUNCATED.rawValue | POL_UNREADABLE.rawValue
         isWhole = hasEnded && UInt32(part.fixed.value_flags) & faults == 0
     }

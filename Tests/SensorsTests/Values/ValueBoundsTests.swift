@@ -4,6 +4,8 @@ import Glibc
 import Sensors
 import Testing
 
+@testable import Processes
+
 extension KernelTests {
     /// Values at their limits, and addresses that lead nowhere, or where they must not.
     @Suite struct ValueBoundsTests: KernelSuite {
@@ -171,8 +173,8 @@ extension KernelTests {
             }
             let long = try #require(hits.long.only)
             #expect(long.isComplete)
-            #expect(long[0]?.bytes == Array(bytes.prefix(limit)))
-            #expect(long[0]?.flags == (length > limit ? UInt16(POL_TRUNCATED.rawValue) : 0))
+            #expect(try long.value == Array(bytes.prefix(limit)))
+            #expect(long.rests[0]?.isWhole == (length <= limit))
         }
 
         @Test("pieces come whole, whatever their sizes", arguments: [3, 1000, 70_000])
@@ -184,7 +186,7 @@ extension KernelTests {
             let hits = try Self.writtenInPieces.hits(on: sensors) { try Acts.writePieces(pieces) }
             let long = try #require(hits.long.only)
             #expect(long.isComplete)
-            #expect(long[0]?.bytes == Array(whole.prefix(Int(POL_DATA_MAX.rawValue))))
+            #expect(try long.value == Array(whole.prefix(Int(POL_DATA_MAX.rawValue))))
         }
     }
 }

@@ -3,6 +3,8 @@ import CRecords
 import Glibc
 import Sensors
 
+@testable import Processes
+
 /// A value as a hook's record had it.
 struct Seen: Equatable {
     var index: UInt8
@@ -41,7 +43,7 @@ struct Watched {
     /// What the calling thread, or anybody, made it say: a hit's values each.
     func hits(
         on sensors: BaseSensors, ofAnybody: Bool = false, _ action: () throws -> Void
-    ) throws -> (values: [[Seen]], long: [LongValues]) {
+    ) throws -> (values: [[Seen]], long: [PartialHit]) {
         var shape = pol_shape()
         shape.raw_count = passed
         shape.is_syscall = isCall ? 1 : 0
@@ -67,7 +69,8 @@ struct Watched {
 
         let thread = UInt32(truncatingIfNeeded: Acts.call(186))
         var hits: [[Seen]] = []
-        var long: [LongValues] = []
+        var partial = PartialHits()
+        var long: [PartialHit] = []
         while try sensors.drain(
             limit: 256,
             { bytes in
@@ -75,13 +78,25 @@ struct Watched {
                 case .policy(let view)? where view.fixed.row == 7 && (ofAnybody || view.fixed.tid == thread):
                     if view.has(POL_AWAITS_RETURN) { break }
                     hits.append(view.values.map(Seen.init))
-                    if let values = LongValues(of: view) { long.append(values) }
-                case .policyData(let part)?: for index in long.indices { _ = long[index].take(part) }
+                    if let hit = PartialHit(view, record: bytes) { long += partial.add(hit) }
+                case .policyData(let part)?: long += partial.append(part)
                 default: break
                 }
             }) > 0
         {}
-        return (hits, long)
+        return (hits, long + partial.take(ofProcess: nil))
+    }
+}
+
+extension PartialHit {
+    /// The first value, as far as it has come.
+    var value: [UInt8] {
+        get throws {
+            let beginning = try record.withUnsafeBytes {
+                try PolicyView($0).values.first { _ in true }.map { Array($0.bytes) }
+            }
+            return (beginning ?? []) + (rests[0]?.bytes ?? [])
+        }
     }
 }
 
