@@ -54,7 +54,7 @@ package struct FieldPathError: Error, Equatable, CustomStringConvertible {
 
     package var description: String { reason + (nearest.map { "; is \($0) meant?" } ?? "") }
 
-    init(_ reason: String, nearest: String? = nil) {
+    package init(_ reason: String, nearest: String? = nil) {
         self.reason = reason
         self.nearest = nearest
     }
@@ -68,6 +68,28 @@ extension KernelTypes {
         case rawTracepoint(String)
     }
 
+    /// - Parameters:
+    ///   - names: fields in order, each perhaps with an element's number: `comm`, `ns[2]`.
+    ///   - index: of the argument that they begin at; nil: what is returned.
+    package func path(
+        _ names: [String], from index: Int?, of passer: Passer
+    ) throws(FieldPathError) -> FieldPath {
+        guard let index else { return try path(names, fromReturnOf: passer) }
+        return try path(names, fromArgument: index, of: passer)
+    }
+
+    private func path(_ names: [String], fromReturnOf passer: Passer) throws(FieldPathError) -> FieldPath {
+        let type = apus_btf_referred(try prototype(passer).0)
+        guard type != 0 else { throw FieldPathError("\(passer) returns nothing") }
+        return try path(names, at: type)
+    }
+
+    private func path(_ names: [String], at type: UInt32) throws(FieldPathError) -> FieldPath {
+        var walk = FieldWalk(btf, at: type)
+        for name in names { try walk.enter(name) }
+        return try walk.finish()
+    }
+
     /// - Parameter names: fields in order, each perhaps with an element's number: `comm`, `ns[2]`.
     package func path(
         _ names: [String], fromArgument index: Int, of passer: Passer
@@ -77,9 +99,7 @@ extension KernelTypes {
         guard let parameters = apus_btf_parameters(prototype), index >= 0, index < count else {
             throw FieldPathError("\(passer) passes \(max(count, 0)) arguments, so there is none of index \(index)")
         }
-        var walk = FieldWalk(btf, at: parameters[first + index].type)
-        for name in names { try walk.enter(name) }
-        return try walk.finish()
+        return try path(names, at: parameters[first + index].type)
     }
 
     /// With the number of parameters that are no arguments.

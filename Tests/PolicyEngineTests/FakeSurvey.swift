@@ -62,6 +62,15 @@ struct FakeSurvey: KernelSurvey {
     func hasFunction(_ name: String) -> Bool { functionNames.map { $0.contains(name) } ?? true }
     func functions(where isWanted: (String) -> Bool) -> [String] { (functionNames ?? []).sorted().filter(isWanted) }
     func prototype(of function: String) -> FunctionPrototype? { prototypes[function] }
+    /// As the kernel has it that runs, whose types are real.
+    func path(
+        _ names: [String], from index: Int?, of passer: KernelTypes.Passer
+    ) throws(FieldPathError) -> FieldPath {
+        guard let types = Self.types else { throw FieldPathError("the kernel has no type information") }
+        return try types.path(names, from: index, of: passer)
+    }
+    private static let types = try? KernelTypes()
+
     func hasSecurityHook(_ name: String) -> Bool { securityHooks.map { $0.contains(name) } ?? true }
     func rawTracepointValues(_ name: String) -> Int? { rawTracepoints == nil ? 6 : rawTracepoints?[name] }
     func tracepointFormat(subsystem: String, event: String) -> [TracepointField]? { formats["\(subsystem)/\(event)"] }

@@ -86,13 +86,6 @@ import Testing
         #expect(throws: PlanError.self) { try hook(matches, "matchPIDs: [{operator: In, values: [1]}]") }
     }
 
-    @Test("fields cannot be followed")
-    func resolved() throws {
-        #expect(
-            try problems("kprobes: [{call: f, syscall: false, args: [{index: 0, type: string, resolve: a.b}]}]").count
-                == 1)
-    }
-
     // MARK: Actions
 
     @Test("actions are numbers, and what they say is the row's")

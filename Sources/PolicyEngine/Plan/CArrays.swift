@@ -20,9 +20,13 @@ private func elements<Array, Element: BitwiseCopyable>(of array: Array, _: Eleme
 
 extension pol_shape {
     package var values: [pol_argument] { elements(of: arguments, pol_argument.self) }
+    package var ways: [pol_resolution] { elements(of: resolutions, pol_resolution.self) }
     package var entrySelectors: [pol_selector] { elements(of: at_entry, pol_selector.self) }
 
     mutating func setValue(_ value: pol_argument, at index: Int) { store(value, at: index, of: &arguments) }
+    mutating func setResolution(_ resolution: pol_resolution, at index: Int) {
+        store(resolution, at: index, of: &resolutions)
+    }
     mutating func setSelector(_ selector: pol_selector, at index: Int) { store(selector, at: index, of: &at_entry) }
 }
 

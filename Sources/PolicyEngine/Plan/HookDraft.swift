@@ -15,6 +15,9 @@ struct HookRequest {
     var selectors: [Selector]
     var message: String?
     var tags: [String]
+    /// Whose arguments they are, where types tell of them.
+    var functions: [String] = []
+    var rawTracepoint: String?
 
     enum Kind {
         case function, systemCall, userFunction, rawTracepoint
@@ -65,6 +68,8 @@ struct HookDraft {
     var returnArgument: HookDescription.Argument?
     /// What selectors look at, by the index that they call it: the slot, and what it really is.
     var slots: [Slot] = []
+    /// Slots with fields of what the hook passes, and which.
+    var ways: [UInt8: String] = [:]
     var remarks: [String] = []
 
     struct Slot {
@@ -73,6 +78,8 @@ struct HookDraft {
         var slot: UInt8
         var type: ArgumentType
         var isReadAtReturn: Bool
+        /// It is a field of what the hook passes.
+        var isResolved = false
     }
 
     func hook(
@@ -90,6 +97,7 @@ struct HookDraft {
         hook.binarySets = binarySets
         hook.references = references
         hook.remarks = remarks
+        hook.ways = ways
         return hook
     }
 }

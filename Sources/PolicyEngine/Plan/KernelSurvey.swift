@@ -10,6 +10,11 @@ package protocol KernelSurvey: Sendable {
     func hasFunction(_ name: String) -> Bool
     /// What the kernel's types say of a function; nil where they say nothing.
     func prototype(of function: String) -> FunctionPrototype?
+    /// The way to a field, by its name and those of the fields that lead there.
+    /// - Parameter index: the argument that it begins at; nil: what is returned.
+    func path(
+        _ names: [String], from index: Int?, of passer: KernelTypes.Passer
+    ) throws(FieldPathError) -> FieldPath
     /// Functions that a generated list may name.
     func functions(where isWanted: (String) -> Bool) -> [String]
     /// A hook for security modules, by its name (`file_open`).

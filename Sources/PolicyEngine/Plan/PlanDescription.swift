@@ -120,7 +120,8 @@ extension HookPlan {
             let bound =
                 value.has(POL_MORE)
                 ? ", at most \(POL_DATA_MAX.rawValue) bytes" : value.max > 0 ? ", at most \(value.max) bytes" : ""
-            return "\(name) \(argument.type.rawValue)\(label), \(when)\(bound)"
+            let way = ways[argument.slot].map { " at \($0)" } ?? ""
+            return "\(name) \(argument.type.rawValue)\(way)\(label), \(when)\(bound)"
         }
     }
 

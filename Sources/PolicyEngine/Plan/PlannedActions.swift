@@ -41,6 +41,14 @@ extension Planning {
                     report("\(path).argSock", "no argument \(index) is read that would be a socket")
                     continue
                 }
+                if slot == POL_RETURN.rawValue
+                    ? draft.ways[slot] != nil : draft.slots.contains(where: { $0.slot == slot && $0.isResolved })
+                {
+                    report(
+                        "\(path).argSock",
+                        "argument \(index) is read by way of resolve, and no socket can be tracked so",
+                        "declare the socket itself among args")
+                }
                 values.argument = UInt32(slot)
                 draft.shape.tracks_sockets = 1
             case .getURL, .dnsLookup:

@@ -20,6 +20,7 @@ extension Planning {
             selectors: probe.selectors, message: probe.message, tags: probe.tags)
         switch calls {
         case .functions(let names, let isGenerated):
+            request.functions = names
             plan(request, functions: names, isOptional: isGenerated || probe.mayBeMissing)
         case .systemCalls(let names, let isGenerated):
             request.kind = .systemCall

@@ -44,6 +44,8 @@ extension Planning {
                 "\(path).args[\(index)].index",
                 "\(event) passes \(count) values, so there is no value \(argument.index)")
         }
+        var request = request
+        request.rawTracepoint = event
         plan.hooks.append(
             draft(request).hook(
                 .rawTracepoint(event), described, .rawTracepoint, "raw: true", request, policy))

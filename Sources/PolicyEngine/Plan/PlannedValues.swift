@@ -10,12 +10,6 @@ extension Planning {
         for (index, argument) in request.arguments.enumerated() {
             let path = "\(request.path).args[\(index)]"
             guard argument.type != .nop else { continue }
-            guard argument.fields.isEmpty else {
-                report(
-                    "\(path).resolve", "fields of what a hook passes cannot be followed here",
-                    "leave resolve out: the argument itself can be had")
-                continue
-            }
             guard case (var value, let type)? = value(argument, slot, of: request, path, &draft) else { continue }
             if argument.isReadAtReturn {
                 if request.kind.returns {
@@ -28,47 +22,72 @@ extension Planning {
             draft.shape.setValue(value, at: Int(slot))
             draft.arguments.append(.init(slot: slot, type: type, label: argument.label ?? ""))
             draft.slots.append(
-                .init(index: argument.index, slot: slot, type: type, isReadAtReturn: argument.isReadAtReturn))
+                .init(
+                    index: argument.index, slot: slot, type: type, isReadAtReturn: argument.isReadAtReturn,
+                    isResolved: !argument.fields.isEmpty))
             slot += 1
         }
-        if let argument = request.returnArgument { addReturn(argument, to: &draft, "\(request.path).returnArg") }
+        if let argument = request.returnArgument { addReturn(argument, of: request, to: &draft) }
     }
 
-    private mutating func addReturn(_ argument: HookArgument, to draft: inout HookDraft, _ path: String) {
+    private mutating func addReturn(_ argument: HookArgument, of request: HookRequest, to draft: inout HookDraft) {
+        let path = "\(request.path).returnArg"
         draft.shape.has_return = 1
-        guard argument.fields.isEmpty else {
-            return report(
-                "\(path).resolve", "fields of what a hook returns cannot be followed here",
-                "leave resolve out: the returned value itself can be had")
+        let slot = UInt8(POL_RETURN.rawValue)
+        var argument = argument
+        var value = pol_argument()
+        if argument.type != .nop, !argument.fields.isEmpty {
+            guard let type = follow(argument, from: nil, to: slot, of: request, path, &value, &draft) else { return }
+            argument.type = type
         }
         guard argument.type != .nop, let type = argument.type.kernelType else { return }
-        var value = pol_argument()
         value.type = UInt8(truncatingIfNeeded: type.rawValue)
         value.raw = UInt8(POL_RAW_RETURN.rawValue)
-        value.flags = UInt8(POL_AT_RETURN.rawValue)
-        if type.isBytes { value.max = UInt16(POL_STRING_MAX.rawValue) }
-        let slot = UInt8(POL_RETURN.rawValue)
+        value.flags |= UInt8(POL_AT_RETURN.rawValue)
+        if type.isBytes, value.max == 0 { value.max = UInt16(POL_STRING_MAX.rawValue) }
         draft.shape.setValue(value, at: Int(slot))
         draft.returnArgument = .init(slot: slot, type: argument.type, label: argument.label ?? "")
+    }
+
+    /// Has a slot's value read at the end of a way.
+    /// - Returns: what it is there; nil where there is no such way.
+    private mutating func follow(
+        _ argument: HookArgument, from index: Int?, to slot: UInt8, of request: HookRequest, _ path: String,
+        _ value: inout pol_argument, _ draft: inout HookDraft
+    ) -> ArgumentType? {
+        guard let (way, type) = way(argument, from: index, of: request, path) else { return nil }
+        draft.shape.setResolution(way.resolution, at: Int(slot))
+        draft.ways[slot] = argument.fieldPath
+        if let count = way.end.byteCount {
+            value.max = UInt16(clamping: min(count, Int(POL_STRING_MAX.rawValue)))
+            if type == .charBuffer, argument.sizeArgument == nil { value.flags |= UInt8(POL_IN_PLACE.rawValue) }
+        }
+        return type
     }
 
     /// How a value is read, and what it is; nil where that cannot be known.
     private mutating func value(
         _ argument: HookArgument, _ slot: UInt8, of request: HookRequest, _ path: String, _ draft: inout HookDraft
     ) -> (pol_argument, ArgumentType)? {
-        if case .tracepoint(let fields, _) = request.kind {
+        if case .tracepoint(let fields, _) = request.kind, argument.fields.isEmpty {
             return field(argument, slot, among: fields, request, path, &draft)
+        }
+        var argument = argument
+        var value = pol_argument()
+        if !argument.fields.isEmpty {
+            let found = follow(argument, from: argument.index, to: slot, of: request, path, &value, &draft)
+            guard let found else { return nil }
+            argument.type = found
         }
         guard let type = argument.type.kernelType else {
             report(
                 "\(path).type", "nothing tells what type it is: a raw tracepoint has no format", "say which type it is")
             return nil
         }
-        var value = pol_argument()
         value.type = UInt8(truncatingIfNeeded: type.rawValue)
         value.raw = UInt8(truncatingIfNeeded: argument.index)
         draft.shape.raw_count = max(draft.shape.raw_count, value.raw + 1)
-        if type.isBytes { value.max = UInt16(POL_STRING_MAX.rawValue) }
+        if type.isBytes, value.max == 0 { value.max = UInt16(POL_STRING_MAX.rawValue) }
         if request.kind.isCallers, argument.type.isInCallersMemory { value.flags |= UInt8(POL_USER.rawValue) }
         if let size = argument.sizeArgument, type == POL_BUFFER || type == POL_IOVEC {
             value.size_raw = UInt8(truncatingIfNeeded: size)
@@ -190,8 +209,12 @@ extension ArgumentType {
 
     /// The same, no wider than what is there.
     func fitting(_ field: TracepointField) -> ArgumentType? {
-        guard field.kind == .number, let width, width > field.size else { return self }
-        return .integer(field.size, isSigned: field.isSigned)
+        field.kind == .number ? fitting(bytes: field.size, isSigned: field.isSigned) : self
+    }
+
+    func fitting(bytes: Int, isSigned: Bool) -> ArgumentType? {
+        guard let width, width > bytes else { return self }
+        return .integer(bytes, isSigned: isSigned)
     }
 }
 

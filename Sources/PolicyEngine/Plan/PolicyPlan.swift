@@ -44,6 +44,8 @@ package struct HookPlan: Sendable {
     /// With row 0.
     package var description: HookDescription
     package var remarks: [String] = []
+    /// Values, by slot, that are fields of what the hook passes.
+    package var ways: [UInt8: String] = [:]
 
     /// What the program is attached to.
     package enum Place: Sendable, Hashable {

@@ -47,6 +47,13 @@ package final class RealKernelSurvey: KernelSurvey {
         }
     }
 
+    package func path(
+        _ names: [String], from index: Int?, of passer: KernelTypes.Passer
+    ) throws(FieldPathError) -> FieldPath {
+        guard let types else { throw FieldPathError("the kernel has no type information") }
+        return try types.path(names, from: index, of: passer)
+    }
+
     package func hasSecurityHook(_ name: String) -> Bool { types?.signature(of: "bpf_lsm_" + name) != nil }
 
     package func rawTracepointValues(_ name: String) -> Int? { types?.rawTracepointValues(name) }
