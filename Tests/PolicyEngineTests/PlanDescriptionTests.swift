@@ -95,6 +95,9 @@ import Testing
                               and the permitted set has one of CAP_SYS_ADMIN, CAP_BPF
                               does Post (the same of a process once in 60 s, with the process's stack, with the \
                 file's hash)
+                  remark      spec.lsmhooks[0].selectors[1].matchActions[0].imaHash: at file_open the kernel cannot \
+                read the file yet, so there is no hash unless IMA's own policy has made one before; there is one at \
+                bprm_check_security and mmap_file
                   shape       1 value, 2 selectors, 4 filters, 1 set, 1 set of binaries, rows by container
 
                 """)

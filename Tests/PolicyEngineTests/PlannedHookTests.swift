@@ -278,6 +278,8 @@ import Testing
         #expect(try shape("bprm_check_security", "").hash_is_binprm == 1)
         #expect(try shape("x", "{index: 2, type: file}").hash_raw == 3)
         #expect(throws: PlanError.self) { try shape("task_kill", "") }
+        // What it passes first is no file.
+        #expect(throws: PlanError.self) { try shape("file_mprotect", "") }
     }
 
     // MARK: Programs

@@ -100,6 +100,11 @@ extension Planning {
         }
         if post.hasIMAHash {
             flags |= POL_IMA_HASH.rawValue
+            if case .securityHook("file_open") = request.kind {
+                draft.remarks.append(
+                    "\(path).imaHash: at file_open the kernel cannot read the file yet, so there is no hash unless IMA's own "
+                        + "policy has made one before; there is one at bprm_check_security and mmap_file")
+            }
             if let file = request.hashedFile {
                 draft.shape.hash_raw = UInt8(truncatingIfNeeded: file.index + 1)
                 draft.shape.hash_is_binprm = file.isBinary ? 1 : 0
@@ -122,7 +127,8 @@ extension HookRequest {
         }
         guard case .securityHook(let name) = kind else { return nil }
         if name.hasPrefix("bprm_") { return (0, true) }
-        return name.hasPrefix("file_") || name == "mmap_file" ? (0, false) : nil
+        // file_mprotect is asked of memory.
+        return name.hasPrefix("file_") && name != "file_mprotect" || name == "mmap_file" ? (0, false) : nil
     }
 }
 
