@@ -22,10 +22,9 @@ static __noinline u32 view_of_call(u32 current, u32 next)
 	/* Each CPU has an idle task, and all are 0. */
 	if (!key.thread)
 		key.thread = 1 + bpf_get_smp_processor_id();
-	if (*first == shape.program) {
-		bpf_map_update_elem(&pol_views, &key, &next, BPF_ANY);
+	/* Where there is no room for word, it goes by what the others will find. */
+	if (*first == shape.program && !bpf_map_update_elem(&pol_views, &key, &next, BPF_ANY))
 		return next;
-	}
 	view = bpf_map_lookup_elem(&pol_views, &key);
 	return view ? *view : current;
 }

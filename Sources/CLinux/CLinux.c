@@ -14,7 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-const uint64_t apus_magic_cgroup2 = CGROUP2_SUPER_MAGIC, apus_magic_cgroup1 = CGROUP_SUPER_MAGIC;
+const uint64_t apus_magic_cgroup2 = CGROUP2_SUPER_MAGIC, apus_magic_cgroup1 = CGROUP_SUPER_MAGIC,
+	       apus_magic_bpf = BPF_FS_MAGIC;
 
 uint64_t apus_cgroup_id(int directory_fd, const char *path)
 {

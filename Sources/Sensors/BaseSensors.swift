@@ -43,14 +43,22 @@ package final class BaseSensors: @unchecked Sendable {
 
     package var attachedPrograms: [String] { programs.attached }
 
+    /// Which programs know the container of a cgroup that is made inside of it.
+    private static let scopePrograms = ["cgroup_mkdir", "cgroup_rmdir"]
+
     /// What programs of policies share with these, and among each other.
-    package func policyMaps(_ configuration: SensorConfiguration, types: KernelTypes) throws(SensorError) -> PolicyMaps
-    {
+    ///
+    /// - Parameter pins: what keeps them when the agent goes. Then these have to be attached.
+    package func policyMaps(
+        _ configuration: SensorConfiguration, types: KernelTypes, pins: PolicyPins? = nil
+    ) throws(SensorError) -> PolicyMaps {
         var lent: [String: Int32] = [:]
         for name in ["ring", "stats", ".bss", "scratches", "pol_containers"] {
             lent[name] = bpf_map__fd(try programs.map(name))
         }
-        return try PolicyMaps(lent, rec_config(configuration, types), types)
+        var kept: [String: Int32] = [:]
+        if pins != nil { for name in Self.scopePrograms { kept[name] = try programs.link(of: name) } }
+        return try PolicyMaps(lent, rec_config(configuration, types), types, pins: pins, keeping: kept)
     }
 
     /// How many instructions the verifier processed for each program: what loading it costs, and how near it is to the

@@ -23,6 +23,7 @@ package final class PolicyEnforcer {
     private let programName: String
     private var link: OpaquePointer?
     private var systemCalls: SyscallDispatcher.Attachment?
+    private var pin: String?
 
     /// At the beginnings of system calls: has their ends looked at.
     private static let awaiting = "enforcer_awaits"
@@ -59,7 +60,10 @@ package final class PolicyEnforcer {
         }
     }
 
-    deinit { detach() }
+    deinit {
+        // What the dispatcher of system calls calls is kept with it.
+        if let link, pin != nil { PolicyPins.forget(link) } else if systemCalls == nil || maps.pins == nil { detach() }
+    }
 
     package func attach() throws(SensorError) {
         guard link == nil, systemCalls == nil else { return }
@@ -73,10 +77,13 @@ package final class PolicyEnforcer {
                 enter: bpf_program__fd(try object.program(Self.awaiting)), exit: bpf_program__fd(program), at: calls)
             return
         }
-        guard link != nil else { throw SensorError("attach", "the enforcer to \(place)", log: LibbpfLog.tail()) }
+        guard let link else { throw SensorError("attach", "the enforcer to \(place)", log: LibbpfLog.tail()) }
+        pin = try maps.pins?.pin(bpf_link__fd(link), as: maps.pins?.freeName("enforcer") ?? "")
     }
 
     package func detach() {
+        if let pin { maps.pins?.unpin(pin) }
+        pin = nil
         if let link { bpf_link__destroy(link) }
         link = nil
         if let systemCalls { maps.systemCalls.detach(systemCalls) }

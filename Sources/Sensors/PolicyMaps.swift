@@ -69,6 +69,8 @@ package final class PolicyMaps {
     ]
     private static let dispatchers = "syscalls_"
 
+    /// What keeps the programs when the agent goes; nil: they go with it.
+    let pins: PolicyPins?
     /// Sees system calls for the programs that ask for some.
     let systemCalls: SyscallDispatcher
     /// The kernel's own, for those who look functions up.
@@ -77,15 +79,20 @@ package final class PolicyMaps {
     private(set) lazy var hasKprobeMulti = Self.succeeds(MultiLink.tryKprobe)
     private(set) lazy var hasUprobeMulti = Self.succeeds(MultiLink.tryUprobe)
 
-    init(_ sensors: [String: Int32], _ configuration: rec_config, _ kernel: KernelTypes) throws(SensorError) {
+    /// - Parameter programs: links of sensors that policies cannot do without, by name.
+    init(
+        _ sensors: [String: Int32], _ configuration: rec_config, _ kernel: KernelTypes, pins: PolicyPins?,
+        keeping programs: [String: Int32]
+    ) throws(SensorError) {
         self.configuration = configuration
+        self.pins = pins
         guard let opened = Self.open(bytes, typesFrom: nil) else {
             throw SensorError("open", "the embedded BPF object of policies", log: LibbpfLog.tail())
         }
         types = bpf_object__btf(opened).flatMap { NeededTypes(of: $0, in: kernel) }?.makeFile() ?? -1
         own = opened
         lent = sensors
-        systemCalls = SyscallDispatcher(opened)
+        systemCalls = SyscallDispatcher(opened, pins)
         kernelTypes = kernel
 
         var next = bpf_object__next_program(own, nil)
@@ -114,6 +121,9 @@ package final class PolicyMaps {
             }
             lent[name] = bpf_map__fd(map)
         }
+        guard let pins, let word = lent["pol_generation"] else { return }
+        try pins.pin(word, as: PolicyPins.generation)
+        for (name, link) in programs { try pins.pin(link, as: name) }
     }
 
     deinit {

@@ -48,6 +48,7 @@ package final class PolicyProgram {
     /// Links that libbpf has no value for.
     private var descriptors: [Int32] = []
     private var systemCalls: SyscallDispatcher.Attachment?
+    private var pins: ProgramPins?
 
     /// Opens, fits and loads. Nothing is called before ``attach()``.
     /// - Parameter oneByOne: several functions are not attached at once, even where the kernel can.
@@ -73,6 +74,7 @@ package final class PolicyProgram {
         guard result == 0 else {
             throw SensorError("load", "the program for \(place)", errno: result, log: LibbpfLog.tail())
         }
+        pins = try shared.pins?.program(rows: Int(self.shape.rows))
     }
 
     private func load(_ capacity: PolicyCapacity) throws(SensorError) -> Int32 {
@@ -85,7 +87,7 @@ package final class PolicyProgram {
     }
 
     deinit {
-        detach()
+        if pins?.isPinned == true { letGo() } else { detach() }
         bpf_object__close(object)
     }
 
@@ -221,23 +223,30 @@ package final class PolicyProgram {
 
     // MARK: Attaching
 
-    /// Attaches to all of the place, or to nothing of it.
+    /// Attaches to all of the place, or to nothing of it. With pins it stays so when the agent goes.
     package func attach() throws(SensorError) {
         guard links.isEmpty, descriptors.isEmpty, systemCalls == nil else { return }
         LibbpfLog.forget()
         do throws(SensorError) {
-            if case .systemCalls(let calls) = target {
-                let exit = kinds.count > 1 ? bpf_program__fd(try program(.systemCallReturn)) : nil
-                systemCalls = try shared.systemCalls.attach(
-                    enter: bpf_program__fd(try program(.systemCall)), exit: exit, at: calls)
-                return
-            }
-            // The end of a call before its beginning: no beginning is without its end.
-            for kind in kinds.reversed() { try attach(kind) }
+            try attachAll()
+            // What the dispatcher of system calls calls has no link of its own.
+            let links = systemCalls == nil ? linkDescriptors : loaded.map { bpf_program__fd($0) }
+            try pins?.pin(rows: bpf_map__fd(try map("pol_rows")), links: links)
         } catch {
             detach()
             throw error
         }
+    }
+
+    private func attachAll() throws(SensorError) {
+        if case .systemCalls(let calls) = target {
+            let exit = kinds.count > 1 ? bpf_program__fd(try program(.systemCallReturn)) : nil
+            systemCalls = try shared.systemCalls.attach(
+                enter: bpf_program__fd(try program(.systemCall)), exit: exit, at: calls)
+            return
+        }
+        // The end of a call before its beginning: no beginning is without its end.
+        for kind in kinds.reversed() { try attach(kind) }
     }
 
     private func attach(_ kind: Kind) throws(SensorError) {
@@ -315,11 +324,23 @@ package final class PolicyProgram {
 
     var linkDescriptors: [Int32] { links.map { bpf_link__fd($0) } + descriptors }
 
+    /// Who a row is of, for those who come after the agent. Before the row may hold.
+    package func setOwner(_ row: UInt32, _ owner: PinnedOwner) throws(SensorError) {
+        try pins?.setOwner(row, owner)
+    }
+
     package func detach() {
+        pins?.unpin()
         for link in links { bpf_link__destroy(link) }
         for descriptor in descriptors { close(descriptor) }
         if let systemCalls { shared.systemCalls.detach(systemCalls) }
         (links, descriptors, systemCalls) = ([], [], nil)
+    }
+
+    /// Forgets the links, which their pins keep.
+    private func letGo() {
+        for link in links { PolicyPins.forget(link) }
+        for descriptor in descriptors { close(descriptor) }
     }
 }
 

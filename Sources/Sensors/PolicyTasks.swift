@@ -9,6 +9,7 @@ import Glibc
 /// Owned by one thread at a time; nothing here is locked.
 package final class PolicyTasks {
     private let object: EmbeddedObject
+    private let pins: PolicyPins?
     private var links: [String: OpaquePointer] = [:]
 
     private static let own: Set<String> = [
@@ -23,6 +24,7 @@ package final class PolicyTasks {
     package init(
         _ configuration: SensorConfiguration, types: KernelTypes, sharing maps: PolicyMaps
     ) throws(SensorError) {
+        pins = maps.pins
         object = try EmbeddedObject(
             embeddedTasksObject, "the programs that look at processes for policies", types: types
         ) { object throws(SensorError) in
@@ -44,11 +46,13 @@ package final class PolicyTasks {
                 throw SensorError("attach", "the program \(name)", log: LibbpfLog.tail())
             }
             links[name] = link
+            try pins?.pin(bpf_link__fd(link), as: name)
         }
     }
 
     func detach(_ what: String) {
         for name in ["exec_" + what, "fork_" + what] {
+            pins?.unpin(name)
             if let link = links.removeValue(forKey: name) { bpf_link__destroy(link) }
         }
     }

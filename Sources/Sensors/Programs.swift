@@ -124,6 +124,14 @@ final class Programs {
         attached = []
     }
 
+    /// What attaches a program, as a descriptor.
+    func link(of name: String) throws(SensorError) -> Int32 {
+        guard let index = attached.firstIndex(of: name) else {
+            throw SensorError("pin", "the program \(name)", errno: ENOTCONN)
+        }
+        return bpf_link__fd(links[index])
+    }
+
     /// How often an attached program was skipped because it was already running on that CPU.
     func recursionMisses() -> UInt64 { loaded.reduce(0) { $0 + (Self.information($1)?.recursion_misses ?? 0) } }
 

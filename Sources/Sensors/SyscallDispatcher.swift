@@ -29,18 +29,21 @@ final class SyscallDispatcher {
     }
 
     private let object: OpaquePointer
+    private let pins: PolicyPins?
     private var chains: [Chain: [UInt32]] = [:]
     /// Slot 0 is nobody's.
     private var free = Array((1..<UInt32(POL_SLOTS_MAX.rawValue)).reversed())
     /// Of each dispatcher, and whether it is the exit's.
     private var programs: [[Bool: OpaquePointer]] = []
+    private var isArrayPinned = false
 
     private static let dispatchers = Int(POL_DISPATCHERS.rawValue)
     private static let longest = Int(POL_CHAIN_MAX.rawValue)
 
     /// - Parameter object: in which the dispatchers are loaded, and the maps are.
-    init(_ object: OpaquePointer) {
+    init(_ object: OpaquePointer, _ pins: PolicyPins?) {
         self.object = object
+        self.pins = pins
     }
 
     deinit { for dispatcher in programs { for link in dispatcher.values { bpf_link__destroy(link) } } }
@@ -142,23 +145,32 @@ final class SyscallDispatcher {
     }
 
     private func connect() throws(SensorError) {
+        // The kernel empties an array of programs when nobody in user space has it any more.
+        if !isArrayPinned { try pins?.pin(map("pol_programs"), as: "syscalls") }
+        isArrayPinned = true
         for dispatcher in 0..<Self.dispatchers {
             if programs.count == dispatcher { programs.append([:]) }
             for isExit in [true, false] where programs[dispatcher][isExit] == nil {
                 guard isNeeded(dispatcher, isExit: isExit) else { continue }
-                let name = "syscalls_\(isExit ? "exit" : "enter")_\(dispatcher)"
+                let name = Self.name(dispatcher, isExit: isExit)
                 let program = bpf_object__find_program_by_name(object, name)
                 guard let link = bpf_program__attach_raw_tracepoint(program, isExit ? "sys_exit" : "sys_enter") else {
                     throw SensorError("attach", "the program \(name)", log: LibbpfLog.tail())
                 }
                 programs[dispatcher][isExit] = link
+                try pins?.pin(bpf_link__fd(link), as: name)
             }
         }
+    }
+
+    private static func name(_ dispatcher: Int, isExit: Bool) -> String {
+        "syscalls_\(isExit ? "exit" : "enter")_\(dispatcher)"
     }
 
     private func disconnect() {
         for dispatcher in programs.indices {
             for (isExit, link) in programs[dispatcher] where !isNeeded(dispatcher, isExit: isExit) {
+                pins?.unpin(Self.name(dispatcher, isExit: isExit))
                 bpf_link__destroy(link)
                 programs[dispatcher][isExit] = nil
             }

@@ -16,7 +16,7 @@ uint64_t apus_cgroup_id(int directory_fd, const char *path);
 /// Filesystem type of a path (statfs(2) f_type), 0 on failure. The constants are macros of
 /// linux/magic.h.
 uint64_t apus_filesystem_type(const char *path);
-extern const uint64_t apus_magic_cgroup2, apus_magic_cgroup1;
+extern const uint64_t apus_magic_cgroup2, apus_magic_cgroup1, apus_magic_bpf;
 
 /// A mount of a filesystem that is in no directory tree (kernel 5.2): reachable through the
 /// descriptor alone, gone with it. -1 and errno on failure.
