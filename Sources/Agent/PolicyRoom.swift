@@ -12,6 +12,8 @@ struct PolicyRoom: Service {
     private let directory: PolicyDirectory
     private let file: PolicyFile?
     private let cluster: ClusterPolicies?
+    private let releasesLeftovers: Bool
+    private let log: Logger
 
     /// - Throws: where the cluster is to be asked, and there is no way to it.
     init(
@@ -25,16 +27,27 @@ struct PolicyRoom: Service {
                 plan: { try Planner.plan($0, on: survey, reaching: outreach) }, learn: { await writer.learn($0) },
                 forget: { await writer.forget($0) }, loads: LoadWatcher(writer).watching))
         self.manager = manager
+        self.log = log
+        releasesLeftovers = options.releasePinnedBpf
+        for left in manager.list {
+            log.notice("an earlier agent's policy holds", metadata: ["policy": "\(left.key)", "info": "\(left.info)"])
+        }
         directory = PolicyDirectory(options.tracingPolicyDir, manager, log: log)
         file = options.tracingPolicy.map { PolicyFile($0) }
         cluster = try options.kubernetes.map { try ClusterPolicies($0, manager: manager, log: log) }
     }
 
-    /// Loads what files say, once the writer runs. A bad file of the directory is a line in the log.
+    /// Loads what files say, once the writer runs and knows the containers. A bad file of the directory is a line in the
+    /// log. What earlier agents have left goes when all that holds.
     /// - Throws: where the one file that was asked for by name cannot be loaded whole.
     func load() async throws {
         await directory.read()
         try await file?.load(into: manager)
+        guard releasesLeftovers else { return }
+        let released = try await manager.releaseLeftovers()
+        guard !released.isEmpty else { return }
+        let names = released.map { "\($0)" }.joined(separator: ",")
+        log.info("policies of earlier agents released", metadata: ["policies": "\(names)"])
     }
 
     /// Follows the directory and the cluster.

@@ -43,6 +43,7 @@ struct Wiring {
         if options.reopensExport { signal(SIGHUP, SIG_IGN) }
         self.options = options
         self.log = log
+        let pins = try PinRoot(options.bpfDir, isNeeded: options.keepSensorsOnExit)
         let encoder = EventEncoder(
             node: options.nodeName, cluster: options.clusterName,
             ancestors: options.enableAncestors.kinds.contains(.base),
@@ -104,8 +105,10 @@ struct Wiring {
         pods = try PodSources(options, writer: writer, log: log)
         let policies = try PolicyRoom(
             options, survey: RealKernelSurvey(features, types: types, procfs: options.procfs),
-            kernel: LoadedKernel(sensors, configuration, types: types, procfs: procfs), scopes: scopes, writer: writer,
-            log: log)
+            kernel: LoadedKernel(
+                sensors, configuration, types: types, procfs: procfs, pinning: pins,
+                isKept: options.keepSensorsOnExit),
+            scopes: scopes, writer: writer, log: log)
         self.policies = policies
         let refusals = Refusals(log: log)
         self.refusals = refusals

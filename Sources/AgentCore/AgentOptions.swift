@@ -65,6 +65,18 @@ package struct AgentOptions: ParsableCommand, Sendable {
             valueName: "name"))
     package var bpfDir = "apus"
 
+    @Option(
+        help: ArgumentHelp(
+            "Leave the programs of policies in the kernel, pinned below --bpf-dir, however the agent ends: what is forbidden stays so.",
+            valueName: "bool"))
+    package var keepSensorsOnExit = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Release what an earlier agent has left below --bpf-dir once this one's policies hold; otherwise it holds until somebody deletes it.",
+            valueName: "bool"))
+    package var releasePinnedBpf = true
+
     @Option(help: ArgumentHelp("File to which events are written as JSON lines; - is stdout.", valueName: "path"))
     package var exportFilename: String?
 
@@ -258,8 +270,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
             (1024...1 << 24).contains(processCacheSize), "--process-cache-size", processCacheSize,
             "must be from 1024 to 16777216")
         try require(
-            !bpfDir.isEmpty && !bpfDir.contains("/") && !bpfDir.hasPrefix("."), "--bpf-dir", bpfDir,
-            "must be one plain directory name")
+            !bpfDir.isEmpty && !bpfDir.contains("/") && !bpfDir.contains("."), "--bpf-dir", bpfDir,
+            "must be one plain directory name without dots, which the kernel does not take there")
         try require(exportFilename != "", "--export-filename", "", "must be a path, or - for stdout")
         try require(
             (1...1 << 20).contains(exportFileMaxSizeMb), "--export-file-max-size-mb", exportFileMaxSizeMb,
@@ -335,7 +347,8 @@ package struct AgentOptions: ParsableCommand, Sendable {
     /// of them belongs to somebody else (Kubernetes sets APUS_PORT and the like for a service called "apus").
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case serverAddress, serverTlsCertFile, serverTlsKeyFile, serverTlsClientCaFiles, serverGroup
-        case healthServerAddress, hookAddress, stateDir, spoolDir, bpfDir, exportFilename, exportFilePerm
+        case healthServerAddress, hookAddress, stateDir, spoolDir, bpfDir, keepSensorsOnExit, releasePinnedBpf
+        case exportFilename, exportFilePerm
         case exportFileMaxSizeMb, exportFileRotationInterval, exportFileMaxBackups, exportFileCompress
         case exportRateLimit, exportAllowlist, exportDenylist, fieldFilters, redactionFilters, enableProcessCred
         case enableProcessNs, enableProcessEnvironmentVariables, usernameMetadata, enableAncestors, exposeStackAddresses

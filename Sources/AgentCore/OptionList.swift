@@ -17,6 +17,8 @@ extension AgentOptions {
         case .stateDir: stateDir
         case .spoolDir: spoolDir
         case .bpfDir: bpfDir
+        case .keepSensorsOnExit: "\(keepSensorsOnExit)"
+        case .releasePinnedBpf: "\(releasePinnedBpf)"
         case .exportFilename: exportFilename ?? ""
         case .exportFilePerm: "\(exportFilePerm)"
         case .exportFileMaxSizeMb: "\(exportFileMaxSizeMb)"

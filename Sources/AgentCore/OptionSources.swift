@@ -51,7 +51,7 @@ extension AgentOptions {
 
     private static let switches = [
         "--enable-k8s-api", "--enable-process-cred", "--enable-process-environment-variables", "--enable-process-ns",
-        "--export-file-compress", "--expose-stack-addresses",
+        "--export-file-compress", "--expose-stack-addresses", "--keep-sensors-on-exit", "--release-pinned-bpf",
     ]
 
     private static func flags(in environment: [String: String]) throws(OptionError) -> [String] {

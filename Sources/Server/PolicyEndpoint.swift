@@ -104,7 +104,7 @@ extension PolicyManagerError {
         switch self {
         case .exists: .alreadyExists
         case .unknown: .notFound
-        case .isNotDisabled, .isNotEnabled, .notLoaded, .cannotEnforce: .failedPrecondition
+        case .isNotDisabled, .isNotEnabled, .notLoaded, .cannotEnforce, .isLeftover: .failedPrecondition
         case .tooMany: .resourceExhausted
         case .stopped: .unavailable
         }

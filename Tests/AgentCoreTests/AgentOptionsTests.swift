@@ -46,6 +46,7 @@ import Testing
         #expect(options.stateDir == "/var/lib/apus")
         #expect(options.spoolDir == "/var/lib/apus/spool")
         #expect(options.bpfDir == "apus")
+        #expect(!options.keepSensorsOnExit && options.releasePinnedBpf)
         #expect(options.exportFilename == nil)
         #expect(options.exportFilePerm.bits == 0o600)
         #expect(options.exportFileMaxSizeMb == 10 && options.exportFileMaxBackups == 5)
@@ -122,7 +123,8 @@ import Testing
     @Test func everyFlagIsRead() throws {
         let options = try options([
             "--server-address", "localhost:54321", "--hook-address=unix:///run/h.sock", "--state-dir", "/s",
-            "--bpf-dir", "other", "--export-filename", "-", "--export-file-perm", "640", "--node-name", "n",
+            "--bpf-dir", "other", "--keep-sensors-on-exit", "--release-pinned-bpf=false", "--export-filename", "-",
+            "--export-file-perm", "640", "--node-name", "n",
             "--export-file-max-size-mb", "3", "--export-file-max-backups", "0", "--export-file-compress",
             "--export-file-rotation-interval", "1h30m", "--export-rate-limit", "600",
             "--cluster-name", "c", "--procfs", "/host/proc", "--cgroup-root", "/host/cgroup", "--runtime-names",
@@ -135,6 +137,7 @@ import Testing
         #expect(options.hookAddress == .unix(path: "/run/h.sock"))
         #expect(options.stateDir == "/s")
         #expect(options.bpfDir == "other")
+        #expect(options.keepSensorsOnExit && !options.releasePinnedBpf)
         #expect(options.exportFilename == "-")
         #expect(options.exportFilePerm.bits == 0o640)
         #expect(options.exportFileMaxSizeMb == 3 && options.exportFileMaxBackups == 0 && options.exportFileCompress)
@@ -271,6 +274,8 @@ import Testing
                 ["--export-file-rotation-interval", "'1 day'"]
             ),
             (message(["--bpf-dir", "../x"]), ["--bpf-dir", "'../x'", "plain directory name"]),
+            (message(["--bpf-dir", "a.b"]), ["--bpf-dir", "'a.b'", "without dots"]),
+            (message(["--keep-sensors-on-exit=perhaps"]), ["--keep-sensors-on-exit", "'perhaps'"]),
             (message(["--procfs", "proc"]), ["--procfs", "'proc'", "absolute"]),
             (message(["--no-such-flag"]), ["on the command line", "--no-such-flag"]),
         ]

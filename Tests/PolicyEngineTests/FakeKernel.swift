@@ -15,6 +15,8 @@ final class FakeKernel: PolicyKernel, Sendable {
         var programs: [FakeProgram] = []
         var enforcers: [FakeEnforcer] = []
         var binarySets: [UInt32: BinarySetContent] = [:]
+        var leftovers: [PinnedPolicy] = []
+        var keepsEverything = false
         /// The next so many steps succeed; nil: all.
         var steps: Int?
     }
@@ -71,6 +73,18 @@ final class FakeKernel: PolicyKernel, Sendable {
         state.withLock { $0.binarySets[number] = nil }
     }
 
+    var leftovers: [PinnedPolicy] { state.withLock { $0.leftovers } }
+
+    func release(_ leftover: PinnedOwner) -> Bool {
+        state.withLock { state in
+            let before = state.leftovers.count
+            state.leftovers.removeAll { $0.owner == leftover }
+            return state.leftovers.count < before
+        }
+    }
+
+    func leaveEverything() -> Bool { state.withLock { $0.keepsEverything } }
+
     /// The rows that hold in attached programs, each with what its first operand names.
     var holding: [Holding] {
         let generation = generation
@@ -108,6 +122,7 @@ final class FakeEnforcer: PolicyEnforcing, Sendable {
 final class FakeProgram: PolicyRows, Sendable {
     struct State {
         var rows: [UInt32: pol_row] = [:]
+        var owners: [UInt32: PolicyKey] = [:]
         var sets: [UInt32: SetContent] = [:]
         var lists: [UInt64: [UInt32]] = [:]
         var isAttached = false
@@ -130,6 +145,11 @@ final class FakeProgram: PolicyRows, Sendable {
         // What is taken back always can be.
         if row.id != 0, row.until == .max { try kernel.step("row") }
         state.withLock { $0.rows[slot] = row.id == 0 ? nil : row }
+    }
+
+    func setOwner(_ slot: UInt32, _ policy: PolicyKey) throws {
+        try kernel.step("owner")
+        state.withLock { $0.owners[slot] = policy }
     }
 
     func insert(_ content: SetContent, as set: UInt32) throws {
@@ -195,7 +215,7 @@ enum Samples {
 
 /// A manager, what it was told of its policies' plans, and what it told.
 struct ManagerBench {
-    let kernel = FakeKernel()
+    let kernel: FakeKernel
     let scopes = PolicyScopes()
     let manager: PolicyManager
     let plans: Plans
@@ -227,7 +247,10 @@ struct ManagerBench {
         var forgotten: [UInt32] { rows.withLock { $0.forgotten } }
     }
 
-    init() {
+    /// - Parameter leftovers: what agents before have left.
+    init(_ leftovers: [PinnedPolicy] = []) {
+        kernel = FakeKernel()
+        kernel.state.withLock { $0.leftovers = leftovers }
         let (plans, told) = (Plans(), told)
         self.plans = plans
         manager = PolicyManager(

@@ -13,15 +13,22 @@ package final class LoadedKernel: PolicyKernel {
     private var parts: (maps: PolicyMaps, types: KernelTypes)?
     private var tasks: (tasks: PolicyTasks, sets: Sensors.BinarySets)?
     private var keepsPrivileges = false
+    private let pins: PolicyPins?
+    private let left: PinnedPolicies?
 
     /// Nothing is loaded before the first policy needs it: most nodes have none, and it takes memory.
     ///
     /// - Parameters:
     ///   - configuration: the sensors'.
     ///   - types: the kernel's, if the caller has them.
+    ///   - root: where earlier agents may have left something.
+    ///   - isKept: what is loaded stays there when the agent goes.
     package init(
-        _ sensors: BaseSensors, _ configuration: SensorConfiguration, types: KernelTypes?, procfs: Procfs = Procfs()
+        _ sensors: BaseSensors, _ configuration: SensorConfiguration, types: KernelTypes?, procfs: Procfs = Procfs(),
+        pinning root: sending PinRoot? = nil, isKept: Bool = false
     ) {
+        left = root.map { PinnedPolicies($0) }
+        pins = isKept ? root.map { PolicyPins($0) } : nil
         self.sensors = sensors
         self.configuration = configuration
         self.types = types
@@ -31,7 +38,7 @@ package final class LoadedKernel: PolicyKernel {
     private func shared() throws -> (maps: PolicyMaps, types: KernelTypes) {
         if let parts { return parts }
         let types = if let types { types } else { try KernelTypes() }
-        let made = (maps: try sensors.policyMaps(configuration, types: types), types: types)
+        let made = (maps: try sensors.policyMaps(configuration, types: types, pins: pins), types: types)
         parts = made
         return made
     }
@@ -109,6 +116,17 @@ package final class LoadedKernel: PolicyKernel {
         return found
     }
 
+    // MARK: What outlives an agent
+
+    package var leftovers: [PinnedPolicy] { left?.policies ?? [] }
+
+    package func release(_ leftover: PinnedOwner) -> Bool { left?.release(leftover) ?? false }
+
+    package func leaveEverything() -> Bool {
+        pins?.removeUnlessNeeded()
+        return pins != nil
+    }
+
     // MARK: Enforcers
 
     package func loadEnforcer(_ plan: EnforcerPlan, number: UInt32) throws -> [any PolicyEnforcing] {
@@ -142,6 +160,10 @@ private final class LoadedProgram: PolicyRows, @unchecked Sendable {
     }
 
     func setRow(_ slot: UInt32, _ row: pol_row) throws { try program.setRow(slot, row) }
+
+    func setOwner(_ slot: UInt32, _ policy: PolicyKey) throws {
+        try program.setOwner(slot, PinnedOwner(name: policy.name, namespace: policy.namespace))
+    }
 
     func setList(_ rows: [UInt32]?, of cgroup: UInt64) throws {
         if let rows { try program.setList(rows, of: cgroup) } else { program.removeList(of: cgroup) }

@@ -16,6 +16,13 @@ package protocol PolicyKernel: AnyObject {
     func fill(binarySet number: UInt32, with content: BinarySetContent) throws
     /// The number stands for nobody.
     func empty(binarySet number: UInt32, of content: BinarySetContent)
+
+    /// What earlier agents have left, which still holds.
+    var leftovers: [PinnedPolicy] { get }
+    /// Lets go what they have left of a policy. False if there is nothing.
+    func release(_ leftover: PinnedOwner) -> Bool
+    /// At the agent's end. False if what is attached has to be detached.
+    func leaveEverything() -> Bool
 }
 
 /// From which generation, and of each place's number the number of the program that the kernel calls first there.
@@ -33,6 +40,8 @@ package protocol PolicyEnforcing: AnyObject {
 /// A program in the kernel, and what rows in it compare with.
 package protocol PolicyRows: ContainerLists {
     func setRow(_ slot: UInt32, _ row: pol_row) throws
+    /// Whose row it will be, for agents that come later.
+    func setOwner(_ slot: UInt32, _ policy: PolicyKey) throws
     func insert(_ content: SetContent, as set: UInt32) throws
     func remove(_ content: SetContent, as set: UInt32)
     func attach() throws

@@ -63,6 +63,8 @@ package actor PolicyManager {
     private let surroundings: Surroundings
     private let scopes: PolicyScopes
     private let table: ProgramTable
+    private let kernel: any PolicyKernel
+    private var leftovers: Leftovers
     private var entries: [PolicyKey: Entry] = [:]
     private var lastID: UInt64 = 0
     private var lastFilter: UInt64 = 0
@@ -76,6 +78,11 @@ package actor PolicyManager {
         self.surroundings = surroundings
         self.scopes = scopes
         table = ProgramTable(kernel, scopes)
+        self.kernel = kernel
+        let leftovers = Leftovers(kernel)
+        self.leftovers = leftovers
+        lastID = leftovers.lastID
+        published.withLock { $0 = leftovers.statuses }
         scopes.whenCrowded { [weak self] in Task { try? await self?.makeRoom() } }
     }
 
@@ -83,7 +90,7 @@ package actor PolicyManager {
     package nonisolated var list: [PolicyStatus] {
         published.withLock { $0 }.map { status in
             var status = status
-            if status.state == .enabled, let trouble = scopes.trouble(of: status.key) {
+            if status.state == .enabled, status.source != .earlierAgent, let trouble = scopes.trouble(of: status.key) {
                 status.state = .error
                 status.error = trouble
             }
@@ -127,7 +134,7 @@ package actor PolicyManager {
     /// Loads a policy that was disabled.
     package func enable(_ key: PolicyKey) async throws {
         try await inTurn { manager in
-            guard let entry = manager.entries[key] else { throw PolicyManagerError.unknown(key) }
+            let entry = try manager.entry(key)
             guard entry.status.state == .disabled, let policy = entry.policy else {
                 throw PolicyManagerError.isNotDisabled(key)
             }
@@ -138,7 +145,7 @@ package actor PolicyManager {
     /// Unloads a policy and keeps its text.
     package func disable(_ key: PolicyKey) async throws {
         try await inTurn { manager in
-            guard let entry = manager.entries[key] else { throw PolicyManagerError.unknown(key) }
+            let entry = try manager.entry(key)
             guard entry.status.isLoaded else { throw PolicyManagerError.isNotEnabled(key) }
             try await manager.unload(key)
             manager.set(key, .disabled)
@@ -148,7 +155,7 @@ package actor PolicyManager {
     /// Lets a policy do what it says, or only say so. Holds as long as the policy is there.
     package func setMode(_ mode: PolicyOptions.Mode, of key: PolicyKey) async throws {
         try await inTurn { manager in
-            guard let entry = manager.entries[key] else { throw PolicyManagerError.unknown(key) }
+            let entry = try manager.entry(key)
             guard mode == .monitor || entry.obstacles.isEmpty else {
                 throw PolicyManagerError.cannotEnforce(key, entry.obstacles)
             }
@@ -182,10 +189,24 @@ package actor PolicyManager {
         entries.filter { $0.value.status.source == source }.map(\.key).sorted()
     }
 
-    /// Detaches everything, and takes nothing any more.
+    /// Lets go what earlier agents have left, but for policies whose successors could not be loaded.
+    /// - Returns: which.
+    package func releaseLeftovers() async throws -> [PolicyKey] {
+        try await inTurn { manager in
+            let keys = manager.leftovers.statuses.map(\.key).filter {
+                manager.entries[$0].map { $0.status.state != .loadError } ?? true
+            }
+            for key in keys { manager.leftovers.release(key) }
+            manager.publish()
+            return keys
+        }
+    }
+
+    /// Detaches everything, unless it is to stay, and takes nothing any more.
     package func stop() async {
         try? await inTurn { manager in
             manager.isStopped = true
+            if manager.kernel.leaveEverything() { return }
             let change = try manager.table.prepare(
                 adding: [], removing: manager.entries.values.flatMap(\.hooks),
                 manager.entries.values.flatMap(\.enforcers))
@@ -199,17 +220,17 @@ package actor PolicyManager {
     // MARK: How it is done
 
     /// One after the other, also where one waits.
-    private func inTurn(
-        _ body: @escaping @Sendable (isolated PolicyManager) async throws -> Void
-    ) async throws {
+    private func inTurn<Result: Sendable>(
+        _ body: @escaping @Sendable (isolated PolicyManager) async throws -> Result
+    ) async throws -> Result {
         let before = turn
         let task = Task {
             await before?.value
             if isStopped { throw PolicyManagerError.stopped }
-            try await body(self)
+            return try await body(self)
         }
         turn = Task { _ = await task.result }
-        try await task.value
+        return try await task.value
     }
 
     private func enter(_ policy: TracingPolicy, from source: PolicySource) async throws {
@@ -232,10 +253,18 @@ package actor PolicyManager {
     }
 
     private func remove(_ key: PolicyKey) async throws {
-        guard entries[key] != nil else { throw PolicyManagerError.unknown(key) }
+        let isLeft = leftovers.release(key)
+        guard isLeft || entries[key] != nil else { throw PolicyManagerError.unknown(key) }
         try await unload(key)
         entries[key] = nil
         publish()
+    }
+
+    private func entry(_ key: PolicyKey) throws -> Entry {
+        guard let entry = entries[key] else {
+            throw leftovers.contains(key) ? PolicyManagerError.isLeftover(key) : .unknown(key)
+        }
+        return entry
     }
 
     /// Puts a policy into the kernel, and what is there of the name out of it.
@@ -270,6 +299,8 @@ package actor PolicyManager {
             entries[key]?.loads = plan.watchesLoads ? LoadRule(scope: scope) : nil
             await watchLoads()
             describe(key, plan, mode ?? policy.spec.options.mode ?? .enforce, isScoped: scope != nil)
+            // What an earlier agent left of it is not needed any more.
+            leftovers.release(key)
             try await clearAway(change)
             set(key, .enabled)
         } catch {
@@ -367,7 +398,7 @@ package actor PolicyManager {
             if entry.loads != nil { status.kernelMemory += memoryOfLoads }
             return status
         }
-        published.withLock { $0 = all.sorted { $0.id < $1.id } }
+        published.withLock { $0 = (all + leftovers.statuses).sorted { $0.id < $1.id } }
     }
 }
 

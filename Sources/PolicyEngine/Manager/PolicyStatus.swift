@@ -31,6 +31,8 @@ package enum PolicySource: Sendable, Hashable {
     case file(String)
     /// An object of the cluster's.
     case cluster(PolicyKey)
+    /// An agent that is gone.
+    case earlierAgent
 }
 
 /// A policy and how it is.
@@ -78,6 +80,8 @@ package enum PolicyManagerError: Error, Equatable, CustomStringConvertible {
     case notLoaded(PolicyKey, String)
     /// It only monitors, because this kernel has not what it would take.
     case cannotEnforce(PolicyKey, [String])
+    /// Only its end can be had.
+    case isLeftover(PolicyKey)
     case stopped
 
     package var description: String {
@@ -91,6 +95,8 @@ package enum PolicyManagerError: Error, Equatable, CustomStringConvertible {
         case .notLoaded(let key, let reason): "tracing policy \(key) was not loaded: \(reason)"
         case .cannotEnforce(let key, let reasons):
             "tracing policy \(key) cannot enforce here: \(reasons.joined(separator: "; "))"
+        case .isLeftover(let key):
+            "tracing policy \(key) is what an earlier agent left: it can be deleted, and added anew"
         case .stopped: "the agent is going and takes no policy"
         }
     }

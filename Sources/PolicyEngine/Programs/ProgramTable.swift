@@ -192,6 +192,7 @@ final class ProgramTable {
             let placement = Placement(group: group, slot: slot, sets: sets, from: change.generation)
             change.placed.append((hook, placement))
             for (number, content) in zip(sets, hook.plan.sets) { try group.program.insert(content, as: number) }
+            try group.program.setOwner(slot, hook.policy)
             // A call that comes while a row is written sees part of it: the last to be written is that it holds.
             try group.program.setRow(slot, try hook.value(at: placement, until: 0))
             try group.program.setRow(slot, try hook.value(at: placement, until: Self.forEver))
