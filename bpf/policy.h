@@ -314,12 +314,21 @@ struct pol_privileges {
 };
 REC_ALIGNED(pol_privileges, 64);
 
-/* What became of a row's hits. */
+/* What became of a row's hits. Each is one of the first three: an event, none wanted, or one held back. */
 enum pol_count {
+	POL_COUNT_POST,
+	POL_COUNT_NO_POST,
 	POL_COUNT_LIMITED,		/* posts that a rate limit held back */
 	POL_COUNT_SIGNAL_FAILED,	/* signals that the kernel did not send */
 	POL_COUNT_NOT_ENFORCED,		/* notifications that no enforcer took, or that found no room */
 	POL_COUNT_UNHASHED,		/* hashes that the kernel did not have */
+	POL_COUNT_SIGNAL,
+	POL_COUNT_OVERRIDE,
+	POL_COUNT_NOTIFY,
+	POL_COUNT_MONITORED,		/* what monitor mode keeps back: the same three, in the same order */
+	POL_COUNT_MONITORED_SIGNAL = POL_COUNT_MONITORED,
+	POL_COUNT_MONITORED_OVERRIDE,
+	POL_COUNT_MONITORED_NOTIFY,
 	POL_COUNT_SIZE,
 };
 struct pol_counts { rec_u64 counts[POL_COUNT_SIZE]; };

@@ -226,6 +226,28 @@ static __always_inline void post(struct hit *h, struct pol_row *row, u32 index, 
 	send_hit(h, row, index, what);
 }
 
+/* What is done to the process, or would be. */
+static __always_inline void count_action(struct pol_row *row, u32 index, u32 action)
+{
+	u32 what;
+
+	switch (action) {
+	case POL_DO_SIGKILL:
+	case POL_DO_SIGNAL:
+		what = POL_COUNT_SIGNAL;
+		break;
+	case POL_DO_OVERRIDE:
+		what = POL_COUNT_OVERRIDE;
+		break;
+	case POL_DO_NOTIFY_ENFORCER:
+		what = POL_COUNT_NOTIFY;
+		break;
+	default:
+		return;
+	}
+	count_for(index, row->is_monitored ? what + POL_COUNT_MONITORED - POL_COUNT_SIGNAL : what);
+}
+
 /* Does one thing. What changes something for the process is only said in monitor mode. */
 static __noinline int do_action(struct pol_scratch *s, struct pol_row *row, u32 index, u32 action,
 				const struct pol_action_values *values)
@@ -236,6 +258,7 @@ static __noinline int do_action(struct pol_scratch *s, struct pol_row *row, u32 
 		track_socket(s, values->argument);
 	if (shape.tracks_sockets && action == POL_DO_UNTRACK_SOCK)
 		untrack_socket(s, values->argument);
+	count_action(row, index, action);
 	if (row->is_monitored)
 		return 0;
 	switch (action) {
@@ -293,6 +316,9 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 		s->time = bpf_ktime_get_boot_ns();
 	if (shape.has_return && !(flags & POL_IS_RETURN))
 		flags |= await_return(s, index, selector);
+	/* A hit counts once: at the call's end, where that is waited for. */
+	if (!is_posted && !(flags & POL_AWAITS_RETURN))
+		count_for(index, POL_COUNT_NO_POST);
 	if (!is_posted && !is_for_agent)
 		return;
 	if (!is_posted)
@@ -305,6 +331,8 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 		count_for(index, POL_COUNT_LIMITED);
 		return;
 	}
+	if (is_posted && !(flags & POL_AWAITS_RETURN))
+		count_for(index, POL_COUNT_POST);
 	post(h, row, index, selector, last, flags, what->post);
 }
 

@@ -82,7 +82,12 @@ extension PolicyProgram {
         try self.set("pol_automata", set, value)
     }
 
-    /// What became of the hits of a row since the program was loaded, by enum pol_count.
+    /// Lets a row's counts begin with 0: it is to be another's.
+    package func clearCounts(ofRow index: UInt32) throws(SensorError) {
+        try self.set("pol_row_counts", index, pol_counts())
+    }
+
+    /// What became of the hits of a row since its counts began, by enum pol_count.
     package func counts(ofRow index: UInt32) throws(SensorError) -> [UInt64] {
         var (key, value) = (index, pol_counts())
         guard bpf_map_lookup_elem(bpf_map__fd(try map("pol_row_counts")), &key, &value) == 0 else {

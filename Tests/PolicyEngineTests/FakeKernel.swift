@@ -126,6 +126,9 @@ final class FakeProgram: PolicyRows, Sendable {
         var sets: [UInt32: SetContent] = [:]
         var lists: [UInt64: [UInt32]] = [:]
         var isAttached = false
+        /// By slot and enum pol_count.
+        var counts: [UInt32: [UInt64]] = [:]
+        var misses = PolicyMisses()
     }
 
     let place: HookPlan.Place
@@ -174,6 +177,20 @@ final class FakeProgram: PolicyRows, Sendable {
     func detach() { state.withLock { $0.isAttached = false } }
 
     var kernelMemory: UInt64 { 1024 * UInt64(room.rows) }
+
+    func counts(of slot: UInt32) -> [UInt64] { now.counts[slot] ?? [] }
+    func clearCounts(of slot: UInt32) throws { state.withLock { $0.counts[slot] = nil } }
+    var misses: PolicyMisses { now.misses }
+
+    /// Something is counted for a row.
+    func count(_ what: pol_count, _ count: UInt64 = 1, row: UInt32) {
+        state.withLock { state in
+            guard let slot = state.rows.first(where: { $0.value.id == row })?.key else { return }
+            state.counts[slot, default: [UInt64](repeating: 0, count: 12)][Int(what.rawValue)] += count
+        }
+    }
+
+    func miss(_ misses: PolicyMisses) { state.withLock { $0.misses += misses } }
 }
 
 /// Policies made by hand, a hook a place.

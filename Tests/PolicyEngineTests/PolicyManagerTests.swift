@@ -168,6 +168,34 @@ import Testing
         await #expect(throws: PolicyManagerError.unknown(key)) { try await bench.manager.enable(key) }
     }
 
+    @Test("a policy is made as it is asked to be, from whatever it was, and once is enough")
+    func configuration() async throws {
+        let key = PolicyKey(name: "p")
+        await #expect(throws: PolicyManagerError.unknown(key)) {
+            try await bench.manager.configure(key, isEnabled: nil, mode: nil)
+        }
+        bench.plan("p", [Samples.hook("p", texts: ["a"])])
+        try await bench.manager.add(Samples.policy("p"))
+        for _ in 0..<2 { try await bench.manager.configure(key, isEnabled: true, mode: .monitor) }
+        #expect(bench.status("p")?.state == .enabled && bench.kernel.holding.map(\.isMonitored) == [true])
+        for _ in 0..<2 { try await bench.manager.configure(key, isEnabled: false, mode: nil) }
+        #expect(bench.status("p")?.state == .disabled && bench.status("p")?.mode == .monitor)
+        try await bench.manager.configure(key, isEnabled: true, mode: .enforce)
+        #expect(bench.status("p")?.state == .enabled && bench.kernel.holding.map(\.isMonitored) == [false])
+        try await bench.manager.configure(key, isEnabled: nil, mode: nil)
+        #expect(bench.status("p")?.state == .enabled)
+
+        // One that was not loaded is neither on nor off.
+        let broken = PolicyKey(name: "broken")
+        try? await bench.manager.add(Samples.policy("broken"))
+        await #expect(throws: PolicyManagerError.isNotDisabled(broken)) {
+            try await bench.manager.configure(broken, isEnabled: true, mode: nil)
+        }
+        await #expect(throws: PolicyManagerError.isNotEnabled(broken)) {
+            try await bench.manager.configure(broken, isEnabled: false, mode: nil)
+        }
+    }
+
     @Test("the mode is the policy's until somebody sets another, which stays")
     func mode() async throws {
         bench.plan("p", [Samples.hook("p", texts: ["a"]), Samples.hook("p", texts: ["b"])])

@@ -50,6 +50,47 @@ extension KernelTests {
             #expect(hits.map(\.text) == [marker + "a", marker + "a", marker + long + "1"])
         }
 
+        // MARK: Counts
+
+        @Test("each hit counts once, and each action as it was done, or kept back by monitor mode")
+        func counts() throws {
+            for (isMonitored, signal, notice, override) in [
+                (false, POL_COUNT_SIGNAL, POL_COUNT_NOTIFY, POL_COUNT_OVERRIDE),
+                (true, POL_COUNT_MONITORED_SIGNAL, POL_COUNT_MONITORED_NOTIFY, POL_COUNT_MONITORED_OVERRIDE),
+            ] {
+                var trial = PolicyTrial()
+                // What a tracepoint does not override is counted as asked for all the same.
+                trial.act(POL_DO_SIGNAL, POL_DO_NOTIFY_ENFORCER, POL_DO_OVERRIDE)
+                trial.values.actions.0.signal = UInt32(SIGCONT)
+                trial.values.actions.0.enforcer = 3
+                trial.values.is_monitored = isMonitored ? 1 : 0
+                var counts: [UInt64] = []
+                _ = try trial.run(on: try sensors) { parts in
+                    for _ in 0..<3 { _ = try act("open", marker + "a") }
+                    counts = try parts.program.counts(ofRow: 0)
+                    try parts.program.clearCounts(ofRow: 0)
+                    #expect(try parts.program.counts(ofRow: 0).allSatisfy { $0 == 0 })
+                }
+                var expected = [UInt64](repeating: 0, count: Int(POL_COUNT_SIZE.rawValue))
+                for what in [POL_COUNT_POST, signal, notice, override] { expected[Int(what.rawValue)] = 3 }
+                // Each process leaves a notice that nobody takes; that is seen when the next of its thread comes.
+                #expect(counts == expected)
+            }
+        }
+
+        @Test("a hit of which no event is wanted counts, too")
+        func unpostedCounts() throws {
+            var trial = PolicyTrial()
+            trial.act(POL_DO_NO_POST)
+            var counts: [UInt64] = []
+            let hits = try trial.run(on: try sensors) { parts in
+                for _ in 0..<3 { PolicyTrial.open("a") }
+                counts = try parts.program.counts(ofRow: 0)
+            }
+            #expect(hits.isEmpty)
+            #expect(counts[Int(POL_COUNT_NO_POST.rawValue)] == 3 && counts.reduce(0, +) == 3)
+        }
+
         // MARK: Signals
 
         @Test("signals reach the process, from whatever thread, and in a pid namespace", arguments: [9, 15, 10])

@@ -14,6 +14,9 @@ struct BinaryNumbers {
     private var shared: [BinarySetContent: Use] = [:]
     private var contents: [UInt32: BinarySetContent] = [:]
 
+    /// How many are in use.
+    var count: Int { contents.count }
+
     /// Numbers for some sets, filled; none if one of them cannot be.
     mutating func take(_ sets: [BinarySetContent], _ kernel: any PolicyKernel) throws -> [UInt32] {
         var numbers: [UInt32] = []

@@ -222,6 +222,14 @@ private final class LoadedProgram: PolicyRows, @unchecked Sendable {
     func detach() { program.detach() }
 
     var kernelMemory: UInt64 { UInt64(clamping: program.kernelMemory) }
+
+    func counts(of slot: UInt32) -> [UInt64] { (try? program.counts(ofRow: slot)) ?? [] }
+    func clearCounts(of slot: UInt32) throws { try program.clearCounts(ofRow: slot) }
+    var misses: PolicyMisses {
+        let misses = program.misses
+        return PolicyMisses(
+            recursion: misses.recursion, probe: misses.probe, busy: misses.busy, returns: misses.returns)
+    }
 }
 
 /// Rows in a row for each of some sets, the first that are free.

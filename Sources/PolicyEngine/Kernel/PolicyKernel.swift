@@ -48,6 +48,14 @@ package protocol PolicyRows: ContainerLists {
     func detach()
     /// Bytes, of it and of its maps.
     var kernelMemory: UInt64 { get }
+
+    // Called by whichever thread asks.
+
+    /// What became of a row's hits, by enum pol_count; empty where that cannot be read.
+    func counts(of slot: UInt32) -> [UInt64]
+    func clearCounts(of slot: UInt32) throws
+    /// Not while it is attached or detached.
+    var misses: PolicyMisses { get }
 }
 
 /// Which rows of a program apply to whom. Called from whichever thread has the scopes' lock.

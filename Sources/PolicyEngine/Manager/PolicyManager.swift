@@ -62,7 +62,8 @@ package actor PolicyManager {
     private let thread = SerialThread("apus-policies")
     private let surroundings: Surroundings
     private let scopes: PolicyScopes
-    private let table: ProgramTable
+    let table: ProgramTable
+    package nonisolated let meters: PolicyMeters
     private let kernel: any PolicyKernel
     private var leftovers: Leftovers
     private var entries: [PolicyKey: Entry] = [:]
@@ -77,8 +78,10 @@ package actor PolicyManager {
     package init(_ kernel: sending any PolicyKernel, scopes: PolicyScopes, _ surroundings: Surroundings) {
         self.surroundings = surroundings
         self.scopes = scopes
-        table = ProgramTable(kernel, scopes)
+        let table = ProgramTable(kernel, scopes)
+        self.table = table
         self.kernel = kernel
+        meters = table.meters
         let leftovers = Leftovers(kernel)
         self.leftovers = leftovers
         lastID = leftovers.lastID
@@ -88,8 +91,10 @@ package actor PolicyManager {
 
     /// By id.
     package nonisolated var list: [PolicyStatus] {
-        published.withLock { $0 }.map { status in
+        let counts = meters.counts
+        return published.withLock { $0 }.map { status in
             var status = status
+            status.counts = counts[status.key] ?? PolicyCounts()
             if status.state == .enabled, status.source != .earlierAgent, let trouble = scopes.trouble(of: status.key) {
                 status.state = .error
                 status.error = trouble
@@ -257,6 +262,7 @@ package actor PolicyManager {
         guard isLeft || entries[key] != nil else { throw PolicyManagerError.unknown(key) }
         try await unload(key)
         entries[key] = nil
+        meters.forget(key)
         publish()
     }
 
@@ -374,6 +380,7 @@ package actor PolicyManager {
         status.info = remarks.filter { seen.insert($0).inserted }.joined(separator: "; ")
         status.sensors = plan.hooks.map(\.sensorName) + (plan.watchesLoads ? ["loader"] : [])
         status.mode = mode
+        status.canEnforce = plan.obstacles.isEmpty
         if !isScoped {
             status.filterID = 0
         } else if status.filterID == 0 {

@@ -57,6 +57,9 @@ package struct PolicyStatus: Sendable, Equatable {
     /// Bytes: of what it shares, its part.
     package var kernelMemory: UInt64 = 0
     package var mode = PolicyOptions.Mode.enforce
+    /// Whether this machine's kernel has what it would take to enforce it.
+    package var canEnforce = true
+    package var counts = PolicyCounts()
 
     package init(id: UInt64, key: PolicyKey, source: PolicySource, state: State) {
         self.id = id

@@ -12,15 +12,16 @@ final class ProgramTable {
     private static let forEver = UInt32.max
 
     private let kernel: any PolicyKernel
-    private let scopes: PolicyScopes
-    private var groups: [GroupKey: ProgramGroup] = [:]
-    private var binarySets = BinaryNumbers()
-    private var generation: UInt32 = 0
+    let scopes: PolicyScopes
+    private(set) var groups: [GroupKey: ProgramGroup] = [:]
+    private(set) var binarySets = BinaryNumbers()
+    private(set) var generation: UInt32 = 0
     private var lastRow: UInt32 = 0
     private var places: [PlaceKey: UInt32] = [:]
     private var lastPlace: UInt32 = 0
     private var lastProgram: UInt32 = 0
     private var lastEnforcer: UInt32 = 0
+    let meters = PolicyMeters()
 
     init(_ kernel: any PolicyKernel, _ scopes: PolicyScopes) {
         self.kernel = kernel
@@ -128,10 +129,12 @@ final class ProgramTable {
             hook.placement = placement
             placement.group.hooks[placement.slot] = hook
         }
+        meters.begin(change.placed)
     }
 
     /// Clears away what no call looks at any more.
     func finish(_ change: Change) {
+        meters.end(change.ended)
         for group in change.oldGroups { close(group) }
         for enforcer in change.oldEnforcers { enforcer.detach() }
         let closed = Set(change.oldGroups.map { ObjectIdentifier($0) })
@@ -192,6 +195,7 @@ final class ProgramTable {
             let placement = Placement(group: group, slot: slot, sets: sets, from: change.generation)
             change.placed.append((hook, placement))
             for (number, content) in zip(sets, hook.plan.sets) { try group.program.insert(content, as: number) }
+            try group.program.clearCounts(of: slot)
             try group.program.setOwner(slot, hook.policy)
             // A call that comes while a row is written sees part of it: the last to be written is that it holds.
             try group.program.setRow(slot, try hook.value(at: placement, until: 0))
@@ -262,6 +266,7 @@ final class ProgramTable {
     }
 
     private func close(_ group: ProgramGroup) {
+        meters.drop(group.program)
         group.program.detach()
         scopes.drop(group.program)
     }

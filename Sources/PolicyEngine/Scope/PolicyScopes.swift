@@ -119,6 +119,13 @@ package final class PolicyScopes: Sendable {
         state.withLock { $0.programs[ObjectIdentifier(program)]?.isCrowded ?? false }
     }
 
+    /// Containers of which a program knows which rows apply to them, and of how many it can.
+    func lists(of program: any ContainerLists) -> (count: Int, room: Int) {
+        state.withLock { state in
+            state.programs[ObjectIdentifier(program)].map { ($0.written.count, $0.room) } ?? (0, 0)
+        }
+    }
+
     /// - Parameter body: changes the members, and returns which new ones a container, or nil for the host, has.
     private func change(
         _ program: any ContainerLists,
