@@ -233,9 +233,12 @@ struct Wiring {
     }
 
     private func metrics(at address: ListenAddress) async throws -> MetricsServer {
-        try await MetricsServer(address: address) { [writer, hub, refusals, ready, outreach] in
-            var exposition = Exposition(writer.report, hub.accounts, refusals.counts, isReady: ready.isOpen)
+        try await MetricsServer(address: address) {
+            [writer, hub, refusals, ready, outreach, manager = policies.manager] in
+            let report = writer.report
+            var exposition = Exposition(report, hub.accounts, refusals.counts, isReady: ready.isOpen)
             exposition.add(outreach.counts)
+            exposition.add(manager, report.events)
             return exposition
         }
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import Metrics
 import Policies
+import PolicyEngine
 import Processes
 import Server
 
@@ -44,22 +46,31 @@ extension Writer {
         var execs = [UInt64](repeating: 0, count: ExecOrigin.Kind.allCases.count)
         var exits: UInt64 = 0
         var tests: UInt64 = 0
-        /// By the policy that they come from.
-        var policies: [String: UInt64] = [:]
+        /// By the policy that they come from, of the first so many; the others together.
+        private(set) var policies: [PolicyKey: UInt64] = [:]
+        private(set) var otherPolicies: UInt64 = 0
         var loaders: UInt64 = 0
         var throttles: UInt64 = 0
         /// Stacks for which nobody had the time to find names.
         var unnamedStacks: UInt64 = 0
 
-        var ofPolicies: UInt64 { policies.values.reduce(0, &+) }
+        var ofPolicies: UInt64 { policies.values.reduce(otherPolicies, &+) }
 
         mutating func count(_ event: ProcessEvent) {
             switch event.kind {
             case .exec: execs[Int(event.process.origin.kind.rawValue)] += 1
             case .exit: exits += 1
             case .test: tests += 1
-            case .policy(let hit): policies[hit.hook.policy, default: 0] += 1
+            case .policy(let hit): count(PolicyKey(name: hit.hook.policy, namespace: hit.hook.namespace))
             case .loader: loaders += 1
+            }
+        }
+
+        private mutating func count(_ policy: PolicyKey) {
+            if policies[policy] != nil || policies.count < Catalogue.mostPolicies {
+                policies[policy, default: 0] += 1
+            } else {
+                otherPolicies += 1
             }
         }
     }

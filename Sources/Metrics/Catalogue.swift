@@ -2,7 +2,7 @@
 
 /// Every metric of the agent. docs/metrics.md is made of this list.
 ///
-/// No label has a value that comes from a container: how many series there are is known before the first event.
+/// No label has a value that comes from a container: how many series there are does not depend on what runs on the node.
 package enum Catalogue {
     package static let build = MetricFamily(
         "apus_build_info", .gauge, "1, with the agent's version.", by: .init("version"))
@@ -84,7 +84,9 @@ package enum Catalogue {
     package static let started = MetricFamily(
         "process_start_time_seconds", .gauge, "When the agent started, in seconds since 1970.")
 
-    package static let all = [
+    package static let all = ofAgent + ofPolicies
+
+    private static let ofAgent = [
         build, ready, recordsReceived, recordsLost, recordsLate, storageFailures, environmentsCut, loadsLost, execs,
         exits, eventsDelivered, eventsLost, subscribers, processes, containers, contradictions, refusals,
         connectionsClosed, held, heldSeconds, longestHeld, unnamed, policyRequests, policyLookups, cpu, resident,

@@ -30,6 +30,18 @@ package struct Exposition: Sendable {
         }
     }
 
+    /// A family whose label names policies: the first ``Catalogue/mostPolicies`` have a series each, the others one
+    /// together, if there are any.
+    /// - Parameter more: what the others have beside.
+    package mutating func add(
+        _ family: MetricFamily, ofPolicies series: [(value: String, count: Double)], more: Double = 0
+    ) {
+        let others = series.dropFirst(Catalogue.mostPolicies)
+        let rest = others.reduce(more) { $0 + $1.count }
+        let isThere = !others.isEmpty || more > 0
+        add(family, series.prefix(Catalogue.mostPolicies) + (isThere ? [(Catalogue.otherPolicies, rest)] : []))
+    }
+
     private mutating func head(_ family: MetricFamily) {
         text += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.kind.rawValue)\n"
     }

@@ -36,4 +36,15 @@ import Testing
         #expect(
             text { $0.add(free, [("a\"b\\c\nd", 1)]) }.hasSuffix(#"apus_build_info{version="a\"b\\c\nd"} 1"# + "\n"))
     }
+
+    @Test func `policies are named up to a number, and those beyond are one series`() {
+        func lines(_ count: Int, more: Double = 0) -> [Substring] {
+            text { $0.add(free, ofPolicies: (0..<count).map { ("p\($0)", 2) }, more: more) }.split(separator: "\n")
+        }
+        #expect(lines(0).count == 2)
+        #expect(lines(500).count == 502 && lines(500).last == #"apus_build_info{version="p499"} 2"#)
+        #expect(lines(10_000).count == 503 && lines(10_000).last == #"apus_build_info{version="(others)"} 19000"#)
+        #expect(lines(1, more: 3).last == #"apus_build_info{version="(others)"} 3"#)
+        #expect(lines(501, more: 3).last == #"apus_build_info{version="(others)"} 5"#)
+    }
 }
