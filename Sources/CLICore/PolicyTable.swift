@@ -14,14 +14,16 @@ package struct PolicyTable: Sendable {
         let palette = Palette(isColored: isColored)
         let rows = policies.map { policy in
             [
-                String(policy.id), TextTable.cell(policy.name), policy.state.text, String(policy.filterID),
-                TextTable.cell(policy.namespace), TextTable.cell(policy.sensors.joined(separator: ",")),
-                Self.bytes(policy.kernelMemoryBytes),
+                String(policy.id), TextTable.cell(policy.name), policy.state.text, policy.mode.text,
+                String(policy.filterID), TextTable.cell(policy.namespace),
+                TextTable.cell(policy.sensors.joined(separator: ",")), Self.bytes(policy.kernelMemoryBytes),
+                String(policy.stats.hits), String(policy.stats.missed),
             ]
         }
         let lines = TextTable(
-            titles: ["ID", "NAME", "STATE", "FILTERID", "NAMESPACE", "SENSORS", "KERNELMEMORY"], rows: rows,
-            numeric: [0, 3, 6]
+            titles: [
+                "ID", "NAME", "STATE", "MODE", "FILTERID", "NAMESPACE", "SENSORS", "KERNELMEMORY", "HITS", "MISSED",
+            ], rows: rows, numeric: [0, 4, 7, 8, 9]
         ).lines(palette) { row, column, cell in
             column == 2 ? palette.paint(cell, policies[row].state.ink) : cell
         }
@@ -40,6 +42,17 @@ package struct PolicyTable: Sendable {
         case ..<1000: "\(count) B"
         case ..<1_000_000: "\(count / 1000).\(count / 100 % 10) kB"
         default: "\(count / 1_000_000).\(count / 100_000 % 10) MB"
+        }
+    }
+}
+
+extension Tetragon_TracingPolicyMode {
+    fileprivate var text: String {
+        switch self {
+        case .tpModeEnforce: "enforce"
+        case .tpModeMonitor: "monitor"
+        case .tpModeMonitorOnly: "monitor_only"
+        case .tpModeUnknown, .UNRECOGNIZED: "-"
         }
     }
 }

@@ -15,6 +15,8 @@ package final class PolicyHit: Sendable {
     /// The API's KprobeAction.
     package let action: UInt8
     package let returnAction: UInt8
+    /// The policy is in monitor mode: what changes something for the process was not done.
+    package let isMonitored: Bool
     /// From the innermost call outwards. Without names until somebody has looked them up.
     package let kernelStack: [StackFrame]
     package let userStack: [StackFrame]
@@ -24,7 +26,8 @@ package final class PolicyHit: Sendable {
 
     init(
         hook: HookDescription, tid: UInt32, function: String, arguments: [HitArgument], returned: HitArgument?,
-        action: UInt8, returnAction: UInt8, kernelStack: [StackFrame] = [], userStack: [StackFrame] = [],
+        action: UInt8, returnAction: UInt8, isMonitored: Bool = false, kernelStack: [StackFrame] = [],
+        userStack: [StackFrame] = [],
         imaHash: String = "", host: NamespaceNumbers = .init()
     ) {
         self.hook = hook
@@ -34,6 +37,7 @@ package final class PolicyHit: Sendable {
         self.returned = returned
         self.action = action
         self.returnAction = returnAction
+        self.isMonitored = isMonitored
         self.kernelStack = kernelStack
         self.userStack = userStack
         self.imaHash = imaHash
@@ -46,7 +50,8 @@ package final class PolicyHit: Sendable {
     package func named(kernel: [StackFrame], user: [StackFrame]) -> PolicyHit {
         PolicyHit(
             hook: hook, tid: tid, function: function, arguments: arguments, returned: returned, action: action,
-            returnAction: returnAction, kernelStack: kernel, userStack: user, imaHash: imaHash, host: host)
+            returnAction: returnAction, isMonitored: isMonitored, kernelStack: kernel, userStack: user,
+            imaHash: imaHash, host: host)
     }
 
     /// What it is about: the function, tracepoint, symbol or hook.

@@ -112,7 +112,7 @@ package final class APIServer: Service {
             ready.isOpen ? health() : HealthReport(.stopped, details: "starting")
         }
         healthService = HealthService(health: health, stopping: stopping)
-        nodeService = NodeService(containers: containers, ledger: ledger, plan: plan)
+        nodeService = NodeService(containers: containers, ledger: ledger, plan: plan, dump: policies.dump)
         let streams = OpenStreams()
         self.streams = streams
         func service(_ peers: PeerTable, _ debug: DebugEndpoint, _ sensors: SensorTable) -> SensorsService {

@@ -2,6 +2,7 @@
 internal import Containers
 internal import GRPCCore
 internal import Models
+internal import PolicyEngine
 internal import SwiftProtobuf
 internal import TetragonAPI
 
@@ -11,6 +12,7 @@ struct NodeService: RegistrableRPCService {
     /// Nil of an agent that is not ready, or going.
     let ledger: @Sendable () async -> Ledger?
     let plan: @Sendable (String) async -> [PlannedPolicy]
+    let dump: @Sendable () async -> PolicyDump
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
         router.registerUnary(Apus_V1_Node.Method.ListContainers.descriptor) {
@@ -27,6 +29,9 @@ struct NodeService: RegistrableRPCService {
         router.registerUnary(Apus_V1_Node.Method.PlanPolicy.descriptor) { (request: Apus_V1_PlanPolicyRequest, _) in
             let planned = await plan(request.yaml)
             return Apus_V1_PlanPolicyResponse.with { $0.policies = planned.map(\.message) }
+        }
+        router.registerUnary(Apus_V1_Node.Method.DumpPolicies.descriptor) { (_: Apus_V1_DumpPoliciesRequest, _) in
+            await dump().message
         }
     }
 }

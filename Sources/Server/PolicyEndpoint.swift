@@ -13,34 +13,38 @@ package struct PolicyAccess: Sendable {
     package var delete: @Sendable (PolicyKey) async throws -> Void
     package var enable: @Sendable (PolicyKey) async throws -> Void
     package var disable: @Sendable (PolicyKey) async throws -> Void
-    package var setMode: @Sendable (PolicyOptions.Mode, PolicyKey) async throws -> Void
+    package var dump: @Sendable () async -> PolicyDump
+    package var configure: @Sendable (PolicyKey, _ isEnabled: Bool?, _ mode: PolicyOptions.Mode?) async throws -> Void
 
     package init(
         list: @escaping @Sendable () -> [PolicyStatus], add: @escaping @Sendable (String) async throws -> Void,
         delete: @escaping @Sendable (PolicyKey) async throws -> Void,
         enable: @escaping @Sendable (PolicyKey) async throws -> Void,
         disable: @escaping @Sendable (PolicyKey) async throws -> Void,
-        setMode: @escaping @Sendable (PolicyOptions.Mode, PolicyKey) async throws -> Void
+        dump: @escaping @Sendable () async -> PolicyDump,
+        configure: @escaping @Sendable (PolicyKey, _ isEnabled: Bool?, _ mode: PolicyOptions.Mode?) async throws -> Void
     ) {
         self.list = list
         self.add = add
         self.delete = delete
         self.enable = enable
         self.disable = disable
-        self.setMode = setMode
+        self.dump = dump
+        self.configure = configure
     }
 
     /// Of an agent that takes none.
     package static let none = PolicyAccess(
         list: { [] }, add: { _ in throw PolicyManagerError.stopped }, delete: { throw PolicyManagerError.unknown($0) },
         enable: { throw PolicyManagerError.unknown($0) }, disable: { throw PolicyManagerError.unknown($0) },
-        setMode: { throw PolicyManagerError.unknown($1) })
+        dump: { PolicyDump() }, configure: { key, _, _ in throw PolicyManagerError.unknown(key) })
 
     package init(_ manager: PolicyManager) {
         self.init(
             list: { manager.list }, add: { try await manager.add($0) }, delete: { try await manager.delete($0) },
             enable: { try await manager.enable($0) }, disable: { try await manager.disable($0) },
-            setMode: { try await manager.setMode($0, of: $1) })
+            dump: { await manager.dump() },
+            configure: { try await manager.configure($0, isEnabled: $1, mode: $2) })
     }
 }
 
@@ -75,6 +79,27 @@ struct PolicyEndpoint: Sendable {
         let key = try Self.key(request.name, request.namespace, "DisableTracingPolicy")
         try await Self.answering { try await access.disable(key) }
         return Tetragon_DisableTracingPolicyResponse()
+    }
+
+    func configure(
+        _ request: Tetragon_ConfigureTracingPolicyRequest
+    ) async throws -> Tetragon_ConfigureTracingPolicyResponse {
+        let key = try Self.key(request.name, request.namespace, "ConfigureTracingPolicy")
+        let mode: PolicyOptions.Mode? =
+            switch request.hasMode ? request.mode : nil {
+            case .tpModeEnforce?: .enforce
+            case .tpModeMonitor?: .monitor
+            case nil: nil
+            case .tpModeUnknown?, .tpModeMonitorOnly?, .UNRECOGNIZED?:
+                throw RPCError(
+                    code: .invalidArgument,
+                    message: "ConfigureTracingPolicy: the mode is TP_MODE_ENFORCE or TP_MODE_MONITOR, not "
+                        + "\(request.mode.rawValue)")
+            }
+        try await Self.answering {
+            try await access.configure(key, request.hasEnable ? request.enable : nil, mode)
+        }
+        return Tetragon_ConfigureTracingPolicyResponse()
     }
 
     private static func key(_ name: String, _ namespace: String, _ call: String) throws -> PolicyKey {
@@ -122,22 +147,5 @@ extension PolicyManagerError {
 extension String {
     fileprivate func cut(to bytes: Int) -> String {
         utf8.count <= bytes ? self : String(decoding: utf8.prefix(bytes), as: UTF8.self) + "…"
-    }
-}
-
-extension PolicyStatus {
-    fileprivate var message: Tetragon_TracingPolicyStatus {
-        .with {
-            $0.id = id
-            $0.name = key.name
-            $0.namespace = key.namespace
-            $0.info = info
-            $0.sensors = sensors
-            $0.enabled = isLoaded
-            $0.filterID = filterID
-            $0.error = error
-            $0.state = Tetragon_TracingPolicyState(rawValue: state.rawValue) ?? .tpStateUnknown
-            $0.kernelMemoryBytes = kernelMemory
-        }
     }
 }

@@ -97,6 +97,9 @@ struct SensorsService: RegistrableRPCService {
         router.registerUnary(Method.DisableTracingPolicy.descriptor) { [policies] request, _ in
             try await policies.disable(request)
         }
+        router.registerUnary(Method.ConfigureTracingPolicy.descriptor) { [policies] request, _ in
+            try await policies.configure(request)
+        }
     }
 }
 

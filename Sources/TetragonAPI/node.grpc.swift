@@ -61,11 +61,25 @@ package enum Apus_V1_Node: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "DumpPolicies" metadata.
+        package enum DumpPolicies: Sendable {
+            /// Request type for "DumpPolicies".
+            package typealias Input = Apus_V1_DumpPoliciesRequest
+            /// Response type for "DumpPolicies".
+            package typealias Output = Apus_V1_DumpPoliciesResponse
+            /// Descriptor for "DumpPolicies".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.v1.Node"),
+                method: "DumpPolicies",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "apus.v1.Node" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             ListContainers.descriptor,
             GetLedger.descriptor,
-            PlanPolicy.descriptor
+            PlanPolicy.descriptor,
+            DumpPolicies.descriptor
         ]
     }
 }
@@ -149,6 +163,24 @@ extension Apus_V1_Node {
             request: GRPCCore.StreamingServerRequest<Apus_V1_PlanPolicyRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_PlanPolicyResponse>
+
+        /// Handle the "DumpPolicies" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the kernel has of all policies, for whoever looks for a fault.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_V1_DumpPoliciesRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_V1_DumpPoliciesResponse` messages.
+        func dumpPolicies(
+            request: GRPCCore.StreamingServerRequest<Apus_V1_DumpPoliciesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_DumpPoliciesResponse>
     }
 
     /// Service protocol for the "apus.v1.Node" service.
@@ -216,6 +248,24 @@ extension Apus_V1_Node {
             request: GRPCCore.ServerRequest<Apus_V1_PlanPolicyRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Apus_V1_PlanPolicyResponse>
+
+        /// Handle the "DumpPolicies" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the kernel has of all policies, for whoever looks for a fault.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_DumpPoliciesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Apus_V1_DumpPoliciesResponse` message.
+        func dumpPolicies(
+            request: GRPCCore.ServerRequest<Apus_V1_DumpPoliciesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Apus_V1_DumpPoliciesResponse>
     }
 
     /// Simple service protocol for the "apus.v1.Node" service.
@@ -281,6 +331,24 @@ extension Apus_V1_Node {
             request: Apus_V1_PlanPolicyRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Apus_V1_PlanPolicyResponse
+
+        /// Handle the "DumpPolicies" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the kernel has of all policies, for whoever looks for a fault.
+        ///
+        /// - Parameters:
+        ///   - request: A `Apus_V1_DumpPoliciesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Apus_V1_DumpPoliciesResponse` to respond with.
+        func dumpPolicies(
+            request: Apus_V1_DumpPoliciesRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Apus_V1_DumpPoliciesResponse
     }
 }
 
@@ -316,6 +384,17 @@ extension Apus_V1_Node.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_PlanPolicyResponse>(),
             handler: { request, context in
                 try await self.planPolicy(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Apus_V1_Node.Method.DumpPolicies.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_DumpPoliciesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_DumpPoliciesResponse>(),
+            handler: { request, context in
+                try await self.dumpPolicies(
                     request: request,
                     context: context
                 )
@@ -359,6 +438,17 @@ extension Apus_V1_Node.ServiceProtocol {
         )
         return GRPCCore.StreamingServerResponse(single: response)
     }
+
+    package func dumpPolicies(
+        request: GRPCCore.StreamingServerRequest<Apus_V1_DumpPoliciesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Apus_V1_DumpPoliciesResponse> {
+        let response = try await self.dumpPolicies(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
@@ -396,6 +486,19 @@ extension Apus_V1_Node.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Apus_V1_PlanPolicyResponse> {
         return GRPCCore.ServerResponse<Apus_V1_PlanPolicyResponse>(
             message: try await self.planPolicy(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func dumpPolicies(
+        request: GRPCCore.ServerRequest<Apus_V1_DumpPoliciesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Apus_V1_DumpPoliciesResponse> {
+        return GRPCCore.ServerResponse<Apus_V1_DumpPoliciesResponse>(
+            message: try await self.dumpPolicies(
                 request: request.message,
                 context: context
             ),
@@ -484,6 +587,29 @@ extension Apus_V1_Node {
             deserializer: some GRPCCore.MessageDeserializer<Apus_V1_PlanPolicyResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_PlanPolicyResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "DumpPolicies" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the kernel has of all policies, for whoever looks for a fault.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_DumpPoliciesRequest` message.
+        ///   - serializer: A serializer for `Apus_V1_DumpPoliciesRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_V1_DumpPoliciesResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func dumpPolicies<Result>(
+            request: GRPCCore.ClientRequest<Apus_V1_DumpPoliciesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_V1_DumpPoliciesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_V1_DumpPoliciesResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_DumpPoliciesResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -608,6 +734,40 @@ extension Apus_V1_Node {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "DumpPolicies" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says what the kernel has of all policies, for whoever looks for a fault.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_V1_DumpPoliciesRequest` message.
+        ///   - serializer: A serializer for `Apus_V1_DumpPoliciesRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_V1_DumpPoliciesResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func dumpPolicies<Result>(
+            request: GRPCCore.ClientRequest<Apus_V1_DumpPoliciesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_V1_DumpPoliciesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_V1_DumpPoliciesResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_DumpPoliciesResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Apus_V1_Node.Method.DumpPolicies.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -696,6 +856,35 @@ extension Apus_V1_Node.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_PlanPolicyRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_PlanPolicyResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DumpPolicies" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Says what the kernel has of all policies, for whoever looks for a fault.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Apus_V1_DumpPoliciesRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func dumpPolicies<Result>(
+        request: GRPCCore.ClientRequest<Apus_V1_DumpPoliciesRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_DumpPoliciesResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.dumpPolicies(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_V1_DumpPoliciesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_V1_DumpPoliciesResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -798,6 +987,39 @@ extension Apus_V1_Node.ClientProtocol {
             metadata: metadata
         )
         return try await self.planPolicy(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DumpPolicies" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Says what the kernel has of all policies, for whoever looks for a fault.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func dumpPolicies<Result>(
+        _ message: Apus_V1_DumpPoliciesRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_V1_DumpPoliciesResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Apus_V1_DumpPoliciesRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.dumpPolicies(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -381,6 +381,175 @@ package nonisolated struct Apus_V1_PlannedPolicy: Sendable {
   package init() {}
 }
 
+package nonisolated struct Apus_V1_DumpPoliciesRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_V1_DumpPoliciesResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Rows hold that are of this generation or an older one.
+  package var generation: UInt32 = 0
+
+  /// In the order in which they were loaded.
+  package var programs: [Apus_V1_PolicyProgram] = []
+
+  /// Sets of binaries, of which all policies together may have so many.
+  package var binarySets: UInt32 = 0
+
+  package var binarySetsLimit: UInt32 = 0
+
+  /// Containers whose policies are known.
+  package var containers: UInt32 = 0
+
+  /// Rows that this answer had no room for.
+  package var omittedRows: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A program in the kernel, which hooks of one place and one shape share.
+package nonisolated struct Apus_V1_PolicyProgram: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var number: UInt32 = 0
+
+  /// As ListTracingPolicies calls it.
+  package var sensor: String = String()
+
+  package var kernelMemoryBytes: UInt64 = 0
+
+  package var misses: Apus_V1_PolicyProgram.Misses {
+    get {_misses ?? Apus_V1_PolicyProgram.Misses()}
+    set {_misses = newValue}
+  }
+  /// Returns true if `misses` has been explicitly set.
+  package var hasMisses: Bool {self._misses != nil}
+  /// Clears the value of `misses`. Subsequent reads from it will return its default value.
+  package mutating func clearMisses() {self._misses = nil}
+
+  package var rowsLimit: UInt32 = 0
+
+  /// Containers that have a list of rows in it, of as many as there can be.
+  package var lists: UInt32 = 0
+
+  package var listsLimit: UInt32 = 0
+
+  package var rows: [Apus_V1_PolicyProgram.Row] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// Calls that it was to see and did not.
+  package nonisolated struct Misses: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// It was running already on that CPU.
+    package var recursion: UInt64 = 0
+
+    /// The kernel's probe was busy with another call.
+    package var probe: UInt64 = 0
+
+    /// The CPU had as many hits in hand as it has memory for.
+    package var busy: UInt64 = 0
+
+    /// Ends of calls whose beginning was told.
+    package var returns: UInt64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  /// A hook of a policy.
+  package nonisolated struct Row: @unchecked Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var slot: UInt32 {
+      get {_storage._slot}
+      set {_uniqueStorage()._slot = newValue}
+    }
+
+    /// What records call it.
+    package var id: UInt32 {
+      get {_storage._id}
+      set {_uniqueStorage()._id = newValue}
+    }
+
+    package var policy: String {
+      get {_storage._policy}
+      set {_uniqueStorage()._policy = newValue}
+    }
+
+    package var namespace: String {
+      get {_storage._namespace}
+      set {_uniqueStorage()._namespace = newValue}
+    }
+
+    /// The generation from which on it holds.
+    package var from: UInt32 {
+      get {_storage._from}
+      set {_uniqueStorage()._from = newValue}
+    }
+
+    package var monitored: Bool {
+      get {_storage._monitored}
+      set {_uniqueStorage()._monitored = newValue}
+    }
+
+    /// Holds in some containers only.
+    package var scoped: Bool {
+      get {_storage._scoped}
+      set {_uniqueStorage()._scoped = newValue}
+    }
+
+    /// What its filters look into: sets of its program, and sets of binaries.
+    package var sets: [UInt32] {
+      get {_storage._sets}
+      set {_uniqueStorage()._sets = newValue}
+    }
+
+    package var binarySets: [UInt32] {
+      get {_storage._binarySets}
+      set {_uniqueStorage()._binarySets = newValue}
+    }
+
+    package var stats: Tetragon_TracingPolicyStats {
+      get {_storage._stats ?? Tetragon_TracingPolicyStats()}
+      set {_uniqueStorage()._stats = newValue}
+    }
+    /// Returns true if `stats` has been explicitly set.
+    package var hasStats: Bool {_storage._stats != nil}
+    /// Clears the value of `stats`. Subsequent reads from it will return its default value.
+    package mutating func clearStats() {_uniqueStorage()._stats = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _storage = _StorageClass.defaultInstance
+  }
+
+  package init() {}
+
+  fileprivate var _misses: Apus_V1_PolicyProgram.Misses? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "apus.v1"
@@ -1085,6 +1254,327 @@ nonisolated extension Apus_V1_PlannedPolicy.Problem: SwiftProtobuf.Message, Swif
     if lhs.advice != rhs.advice {return false}
     if lhs.line != rhs.line {return false}
     if lhs.column != rhs.column {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_DumpPoliciesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DumpPoliciesRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_DumpPoliciesRequest, rhs: Apus_V1_DumpPoliciesRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_DumpPoliciesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DumpPoliciesResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}programs\0\u{3}binary_sets\0\u{3}binary_sets_limit\0\u{1}containers\0\u{3}omitted_rows\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.generation) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.programs) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.binarySets) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.binarySetsLimit) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.containers) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.omittedRows) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.generation != 0 {
+      try visitor.visitSingularUInt32Field(value: self.generation, fieldNumber: 1)
+    }
+    if !self.programs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.programs, fieldNumber: 2)
+    }
+    if self.binarySets != 0 {
+      try visitor.visitSingularUInt32Field(value: self.binarySets, fieldNumber: 3)
+    }
+    if self.binarySetsLimit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.binarySetsLimit, fieldNumber: 4)
+    }
+    if self.containers != 0 {
+      try visitor.visitSingularUInt32Field(value: self.containers, fieldNumber: 5)
+    }
+    if self.omittedRows != 0 {
+      try visitor.visitSingularUInt64Field(value: self.omittedRows, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_DumpPoliciesResponse, rhs: Apus_V1_DumpPoliciesResponse) -> Bool {
+    if lhs.generation != rhs.generation {return false}
+    if lhs.programs != rhs.programs {return false}
+    if lhs.binarySets != rhs.binarySets {return false}
+    if lhs.binarySetsLimit != rhs.binarySetsLimit {return false}
+    if lhs.containers != rhs.containers {return false}
+    if lhs.omittedRows != rhs.omittedRows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_PolicyProgram: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PolicyProgram"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}sensor\0\u{3}kernel_memory_bytes\0\u{1}misses\0\u{3}rows_limit\0\u{1}lists\0\u{3}lists_limit\0\u{1}rows\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.sensor) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.kernelMemoryBytes) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._misses) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.rowsLimit) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.lists) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.listsLimit) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.rows) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 1)
+    }
+    if !self.sensor.isEmpty {
+      try visitor.visitSingularStringField(value: self.sensor, fieldNumber: 2)
+    }
+    if self.kernelMemoryBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.kernelMemoryBytes, fieldNumber: 3)
+    }
+    try { if let v = self._misses {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.rowsLimit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rowsLimit, fieldNumber: 5)
+    }
+    if self.lists != 0 {
+      try visitor.visitSingularUInt32Field(value: self.lists, fieldNumber: 6)
+    }
+    if self.listsLimit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.listsLimit, fieldNumber: 7)
+    }
+    if !self.rows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rows, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_PolicyProgram, rhs: Apus_V1_PolicyProgram) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.sensor != rhs.sensor {return false}
+    if lhs.kernelMemoryBytes != rhs.kernelMemoryBytes {return false}
+    if lhs._misses != rhs._misses {return false}
+    if lhs.rowsLimit != rhs.rowsLimit {return false}
+    if lhs.lists != rhs.lists {return false}
+    if lhs.listsLimit != rhs.listsLimit {return false}
+    if lhs.rows != rhs.rows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_PolicyProgram.Misses: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Apus_V1_PolicyProgram.protoMessageName + ".Misses"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}recursion\0\u{1}probe\0\u{1}busy\0\u{1}returns\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.recursion) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.probe) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.busy) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.returns) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.recursion != 0 {
+      try visitor.visitSingularUInt64Field(value: self.recursion, fieldNumber: 1)
+    }
+    if self.probe != 0 {
+      try visitor.visitSingularUInt64Field(value: self.probe, fieldNumber: 2)
+    }
+    if self.busy != 0 {
+      try visitor.visitSingularUInt64Field(value: self.busy, fieldNumber: 3)
+    }
+    if self.returns != 0 {
+      try visitor.visitSingularUInt64Field(value: self.returns, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_PolicyProgram.Misses, rhs: Apus_V1_PolicyProgram.Misses) -> Bool {
+    if lhs.recursion != rhs.recursion {return false}
+    if lhs.probe != rhs.probe {return false}
+    if lhs.busy != rhs.busy {return false}
+    if lhs.returns != rhs.returns {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_PolicyProgram.Row: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Apus_V1_PolicyProgram.protoMessageName + ".Row"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}slot\0\u{1}id\0\u{1}policy\0\u{1}namespace\0\u{1}from\0\u{1}monitored\0\u{1}scoped\0\u{1}sets\0\u{3}binary_sets\0\u{1}stats\0")
+
+  fileprivate class _StorageClass {
+    var _slot: UInt32 = 0
+    var _id: UInt32 = 0
+    var _policy: String = String()
+    var _namespace: String = String()
+    var _from: UInt32 = 0
+    var _monitored: Bool = false
+    var _scoped: Bool = false
+    var _sets: [UInt32] = []
+    var _binarySets: [UInt32] = []
+    var _stats: Tetragon_TracingPolicyStats? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _slot = source._slot
+      _id = source._id
+      _policy = source._policy
+      _namespace = source._namespace
+      _from = source._from
+      _monitored = source._monitored
+      _scoped = source._scoped
+      _sets = source._sets
+      _binarySets = source._binarySets
+      _stats = source._stats
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._slot) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._id) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._policy) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._namespace) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._from) }()
+        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._monitored) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._scoped) }()
+        case 8: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._sets) }()
+        case 9: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._binarySets) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._stats) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._slot != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._slot, fieldNumber: 1)
+      }
+      if _storage._id != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._id, fieldNumber: 2)
+      }
+      if !_storage._policy.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._policy, fieldNumber: 3)
+      }
+      if !_storage._namespace.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._namespace, fieldNumber: 4)
+      }
+      if _storage._from != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._from, fieldNumber: 5)
+      }
+      if _storage._monitored != false {
+        try visitor.visitSingularBoolField(value: _storage._monitored, fieldNumber: 6)
+      }
+      if _storage._scoped != false {
+        try visitor.visitSingularBoolField(value: _storage._scoped, fieldNumber: 7)
+      }
+      if !_storage._sets.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._sets, fieldNumber: 8)
+      }
+      if !_storage._binarySets.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._binarySets, fieldNumber: 9)
+      }
+      try { if let v = _storage._stats {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_PolicyProgram.Row, rhs: Apus_V1_PolicyProgram.Row) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._slot != rhs_storage._slot {return false}
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._policy != rhs_storage._policy {return false}
+        if _storage._namespace != rhs_storage._namespace {return false}
+        if _storage._from != rhs_storage._from {return false}
+        if _storage._monitored != rhs_storage._monitored {return false}
+        if _storage._scoped != rhs_storage._scoped {return false}
+        if _storage._sets != rhs_storage._sets {return false}
+        if _storage._binarySets != rhs_storage._binarySets {return false}
+        if _storage._stats != rhs_storage._stats {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -115,6 +115,19 @@ package enum Tetragon_FineGuidanceSensors: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "ConfigureTracingPolicy" metadata.
+        package enum ConfigureTracingPolicy: Sendable {
+            /// Request type for "ConfigureTracingPolicy".
+            package typealias Input = Tetragon_ConfigureTracingPolicyRequest
+            /// Response type for "ConfigureTracingPolicy".
+            package typealias Output = Tetragon_ConfigureTracingPolicyResponse
+            /// Descriptor for "ConfigureTracingPolicy".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tetragon.FineGuidanceSensors"),
+                method: "ConfigureTracingPolicy",
+                type: .unary
+            )
+        }
         /// Namespace for "ListSensors" metadata.
         package enum ListSensors: Sendable {
             /// Request type for "ListSensors".
@@ -254,6 +267,7 @@ package enum Tetragon_FineGuidanceSensors: Sendable {
             ListTracingPolicies.descriptor,
             EnableTracingPolicy.descriptor,
             DisableTracingPolicy.descriptor,
+            ConfigureTracingPolicy.descriptor,
             ListSensors.descriptor,
             EnableSensor.descriptor,
             DisableSensor.descriptor,
@@ -419,6 +433,24 @@ extension Tetragon_FineGuidanceSensors {
             request: GRPCCore.StreamingServerRequest<Tetragon_DisableTracingPolicyRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_DisableTracingPolicyResponse>
+
+        /// Handle the "ConfigureTracingPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Loads or unloads a policy, and says whether it is to be enforced.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Tetragon_ConfigureTracingPolicyRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Tetragon_ConfigureTracingPolicyResponse` messages.
+        func configureTracingPolicy(
+            request: GRPCCore.StreamingServerRequest<Tetragon_ConfigureTracingPolicyRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_ConfigureTracingPolicyResponse>
 
         /// Handle the "ListSensors" method.
         ///
@@ -740,6 +772,24 @@ extension Tetragon_FineGuidanceSensors {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Tetragon_DisableTracingPolicyResponse>
 
+        /// Handle the "ConfigureTracingPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Loads or unloads a policy, and says whether it is to be enforced.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_ConfigureTracingPolicyRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Tetragon_ConfigureTracingPolicyResponse` message.
+        func configureTracingPolicy(
+            request: GRPCCore.ServerRequest<Tetragon_ConfigureTracingPolicyRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Tetragon_ConfigureTracingPolicyResponse>
+
         /// Handle the "ListSensors" method.
         ///
         /// > Source IDL Documentation:
@@ -1059,6 +1109,24 @@ extension Tetragon_FineGuidanceSensors {
             context: GRPCCore.ServerContext
         ) async throws -> Tetragon_DisableTracingPolicyResponse
 
+        /// Handle the "ConfigureTracingPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Loads or unloads a policy, and says whether it is to be enforced.
+        ///
+        /// - Parameters:
+        ///   - request: A `Tetragon_ConfigureTracingPolicyRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Tetragon_ConfigureTracingPolicyResponse` to respond with.
+        func configureTracingPolicy(
+            request: Tetragon_ConfigureTracingPolicyRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Tetragon_ConfigureTracingPolicyResponse
+
         /// Handle the "ListSensors" method.
         ///
         /// > Source IDL Documentation:
@@ -1324,6 +1392,17 @@ extension Tetragon_FineGuidanceSensors.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Tetragon_FineGuidanceSensors.Method.ConfigureTracingPolicy.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_ConfigureTracingPolicyRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_ConfigureTracingPolicyResponse>(),
+            handler: { request, context in
+                try await self.configureTracingPolicy(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Tetragon_FineGuidanceSensors.Method.ListSensors.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_ListSensorsRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_ListSensorsResponse>(),
@@ -1510,6 +1589,17 @@ extension Tetragon_FineGuidanceSensors.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_DisableTracingPolicyResponse> {
         let response = try await self.disableTracingPolicy(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func configureTracingPolicy(
+        request: GRPCCore.StreamingServerRequest<Tetragon_ConfigureTracingPolicyRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_ConfigureTracingPolicyResponse> {
+        let response = try await self.configureTracingPolicy(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1718,6 +1808,19 @@ extension Tetragon_FineGuidanceSensors.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Tetragon_DisableTracingPolicyResponse> {
         return GRPCCore.ServerResponse<Tetragon_DisableTracingPolicyResponse>(
             message: try await self.disableTracingPolicy(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func configureTracingPolicy(
+        request: GRPCCore.ServerRequest<Tetragon_ConfigureTracingPolicyRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Tetragon_ConfigureTracingPolicyResponse> {
+        return GRPCCore.ServerResponse<Tetragon_ConfigureTracingPolicyResponse>(
+            message: try await self.configureTracingPolicy(
                 request: request.message,
                 context: context
             ),
@@ -2028,6 +2131,29 @@ extension Tetragon_FineGuidanceSensors {
             deserializer: some GRPCCore.MessageDeserializer<Tetragon_DisableTracingPolicyResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_DisableTracingPolicyResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ConfigureTracingPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Loads or unloads a policy, and says whether it is to be enforced.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_ConfigureTracingPolicyRequest` message.
+        ///   - serializer: A serializer for `Tetragon_ConfigureTracingPolicyRequest` messages.
+        ///   - deserializer: A deserializer for `Tetragon_ConfigureTracingPolicyResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func configureTracingPolicy<Result>(
+            request: GRPCCore.ClientRequest<Tetragon_ConfigureTracingPolicyRequest>,
+            serializer: some GRPCCore.MessageSerializer<Tetragon_ConfigureTracingPolicyRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Tetragon_ConfigureTracingPolicyResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ConfigureTracingPolicyResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ListSensors" method.
@@ -2511,6 +2637,40 @@ extension Tetragon_FineGuidanceSensors {
             try await self.client.unary(
                 request: request,
                 descriptor: Tetragon_FineGuidanceSensors.Method.DisableTracingPolicy.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ConfigureTracingPolicy" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Loads or unloads a policy, and says whether it is to be enforced.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_ConfigureTracingPolicyRequest` message.
+        ///   - serializer: A serializer for `Tetragon_ConfigureTracingPolicyRequest` messages.
+        ///   - deserializer: A deserializer for `Tetragon_ConfigureTracingPolicyResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func configureTracingPolicy<Result>(
+            request: GRPCCore.ClientRequest<Tetragon_ConfigureTracingPolicyRequest>,
+            serializer: some GRPCCore.MessageSerializer<Tetragon_ConfigureTracingPolicyRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Tetragon_ConfigureTracingPolicyResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ConfigureTracingPolicyResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Tetragon_FineGuidanceSensors.Method.ConfigureTracingPolicy.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -3065,6 +3225,35 @@ extension Tetragon_FineGuidanceSensors.ClientProtocol {
         )
     }
 
+    /// Call the "ConfigureTracingPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Loads or unloads a policy, and says whether it is to be enforced.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Tetragon_ConfigureTracingPolicyRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func configureTracingPolicy<Result>(
+        request: GRPCCore.ClientRequest<Tetragon_ConfigureTracingPolicyRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ConfigureTracingPolicyResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.configureTracingPolicy(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_ConfigureTracingPolicyRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_ConfigureTracingPolicyResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "ListSensors" method.
     ///
     /// > Source IDL Documentation:
@@ -3583,6 +3772,39 @@ extension Tetragon_FineGuidanceSensors.ClientProtocol {
             metadata: metadata
         )
         return try await self.disableTracingPolicy(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ConfigureTracingPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Loads or unloads a policy, and says whether it is to be enforced.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func configureTracingPolicy<Result>(
+        _ message: Tetragon_ConfigureTracingPolicyRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ConfigureTracingPolicyResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Tetragon_ConfigureTracingPolicyRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.configureTracingPolicy(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -93,6 +93,57 @@ package nonisolated enum Tetragon_TracingPolicyState: SwiftProtobuf.Enum, Swift.
 
 }
 
+/// Whether a policy does what it says to processes.
+package nonisolated enum Tetragon_TracingPolicyMode: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// Not known.
+  case tpModeUnknown // = 0
+
+  /// It does.
+  case tpModeEnforce // = 1
+
+  /// It says what it would have done.
+  case tpModeMonitor // = 2
+
+  /// The same, and this machine's kernel has not what it would take to enforce it.
+  case tpModeMonitorOnly // = 3
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .tpModeUnknown
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .tpModeUnknown
+    case 1: self = .tpModeEnforce
+    case 2: self = .tpModeMonitor
+    case 3: self = .tpModeMonitorOnly
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .tpModeUnknown: return 0
+    case .tpModeEnforce: return 1
+    case .tpModeMonitor: return 2
+    case .tpModeMonitorOnly: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Tetragon_TracingPolicyMode] = [
+    .tpModeUnknown,
+    .tpModeEnforce,
+    .tpModeMonitor,
+    .tpModeMonitorOnly,
+  ]
+
+}
+
 /// What can be read or changed while the agent runs.
 package nonisolated enum Tetragon_ConfigFlag: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
@@ -257,47 +308,172 @@ package nonisolated struct Tetragon_ListTracingPoliciesRequest: Sendable {
   package init() {}
 }
 
+/// What a policy's hooks have done. They count on while a policy is replaced, disabled and enabled, in the kernel.
+package nonisolated struct Tetragon_TracingPolicyActionCounters: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Events sent.
+  package var post: UInt64 = 0
+
+  /// Signals.
+  package var signal: UInt64 = 0
+
+  /// Signals that monitor mode kept back.
+  package var monitorSignal: UInt64 = 0
+
+  /// Calls that were given another return value.
+  package var override: UInt64 = 0
+
+  /// The same, kept back by monitor mode.
+  package var monitorOverride: UInt64 = 0
+
+  /// Notices to an enforcer.
+  package var notifyEnforcer: UInt64 = 0
+
+  /// The same, kept back by monitor mode.
+  package var monitorNotifyEnforcer: UInt64 = 0
+
+  /// Hits of which the policy wants no event.
+  package var nopost: UInt64 = 0
+
+  /// Events that a rate limit held back.
+  package var rateLimited: UInt64 = 0
+
+  /// Of `signal`, those that the kernel did not send.
+  package var signalFailed: UInt64 = 0
+
+  /// Notices that no enforcer took, or that found no room.
+  package var notifyEnforcerFailed: UInt64 = 0
+
+  /// Files' hashes that the kernel did not have.
+  package var hashFailed: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What became of a policy's hooks.
+package nonisolated struct Tetragon_TracingPolicyStats: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What they have done.
+  package var actionCounters: Tetragon_TracingPolicyActionCounters {
+    get {_actionCounters ?? Tetragon_TracingPolicyActionCounters()}
+    set {_actionCounters = newValue}
+  }
+  /// Returns true if `actionCounters` has been explicitly set.
+  package var hasActionCounters: Bool {self._actionCounters != nil}
+  /// Clears the value of `actionCounters`. Subsequent reads from it will return its default value.
+  package mutating func clearActionCounters() {self._actionCounters = nil}
+
+  /// Calls that a selector was for, or every call of a hook without selectors.
+  package var hits: UInt64 = 0
+
+  /// Calls that a hook was to see and did not, because a program or the memory to work in was busy. What a program missed
+  /// counts for each hook that it serves.
+  package var missed: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _actionCounters: Tetragon_TracingPolicyActionCounters? = nil
+}
+
 /// A policy.
-package nonisolated struct Tetragon_TracingPolicyStatus: Sendable {
+package nonisolated struct Tetragon_TracingPolicyStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// A number that grows with every policy and is never used again.
-  package var id: UInt64 = 0
+  package var id: UInt64 {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
 
   /// Its name.
-  package var name: String = String()
+  package var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
   /// Its namespace; empty for one that concerns the whole cluster.
-  package var namespace: String = String()
+  package var namespace: String {
+    get {_storage._namespace}
+    set {_uniqueStorage()._namespace = newValue}
+  }
 
   /// More about it.
-  package var info: String = String()
+  package var info: String {
+    get {_storage._info}
+    set {_uniqueStorage()._info = newValue}
+  }
 
   /// Names of its sensors.
-  package var sensors: [String] = []
+  package var sensors: [String] {
+    get {_storage._sensors}
+    set {_uniqueStorage()._sensors = newValue}
+  }
 
   /// It is loaded; `state` says more.
   ///
   /// NOTE: This field was marked as deprecated in the .proto file.
-  package var enabled: Bool = false
+  package var enabled: Bool {
+    get {_storage._enabled}
+    set {_uniqueStorage()._enabled = newValue}
+  }
 
   /// Number of its pod filter in the kernel; 0 when it has none.
-  package var filterID: UInt64 = 0
+  package var filterID: UInt64 {
+    get {_storage._filterID}
+    set {_uniqueStorage()._filterID = newValue}
+  }
 
   /// What went wrong, in the states that mean an error.
-  package var error: String = String()
+  package var error: String {
+    get {_storage._error}
+    set {_uniqueStorage()._error = newValue}
+  }
 
   /// Its state.
-  package var state: Tetragon_TracingPolicyState = .tpStateUnknown
+  package var state: Tetragon_TracingPolicyState {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
 
   /// Kernel memory of its maps.
-  package var kernelMemoryBytes: UInt64 = 0
+  package var kernelMemoryBytes: UInt64 {
+    get {_storage._kernelMemoryBytes}
+    set {_uniqueStorage()._kernelMemoryBytes = newValue}
+  }
+
+  /// Whether it does what it says to processes.
+  package var mode: Tetragon_TracingPolicyMode {
+    get {_storage._mode}
+    set {_uniqueStorage()._mode = newValue}
+  }
+
+  /// What became of its hooks.
+  package var stats: Tetragon_TracingPolicyStats {
+    get {_storage._stats ?? Tetragon_TracingPolicyStats()}
+    set {_uniqueStorage()._stats = newValue}
+  }
+  /// Returns true if `stats` has been explicitly set.
+  package var hasStats: Bool {_storage._stats != nil}
+  /// Clears the value of `stats`. Subsequent reads from it will return its default value.
+  package mutating func clearStats() {_uniqueStorage()._stats = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// The policies.
@@ -414,6 +590,57 @@ package nonisolated struct Tetragon_DisableTracingPolicyRequest: Sendable {
 
 /// The policy is unloaded.
 package nonisolated struct Tetragon_DisableTracingPolicyResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Changes a policy that there is. What is not set stays as it is; the mode is changed first.
+package nonisolated struct Tetragon_ConfigureTracingPolicyRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Its name.
+  package var name: String = String()
+
+  /// Its namespace, if it has one.
+  package var namespace: String = String()
+
+  /// Load it, or unload it and keep it for later; nothing happens to one that is as it shall be.
+  package var enable: Bool {
+    get {_enable ?? false}
+    set {_enable = newValue}
+  }
+  /// Returns true if `enable` has been explicitly set.
+  package var hasEnable: Bool {self._enable != nil}
+  /// Clears the value of `enable`. Subsequent reads from it will return its default value.
+  package mutating func clearEnable() {self._enable = nil}
+
+  /// TP_MODE_ENFORCE or TP_MODE_MONITOR.
+  package var mode: Tetragon_TracingPolicyMode {
+    get {_mode ?? .tpModeUnknown}
+    set {_mode = newValue}
+  }
+  /// Returns true if `mode` has been explicitly set.
+  package var hasMode: Bool {self._mode != nil}
+  /// Clears the value of `mode`. Subsequent reads from it will return its default value.
+  package mutating func clearMode() {self._mode = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _enable: Bool? = nil
+  fileprivate var _mode: Tetragon_TracingPolicyMode? = nil
+}
+
+/// The policy is as it was asked to be.
+package nonisolated struct Tetragon_ConfigureTracingPolicyResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -909,6 +1136,10 @@ nonisolated extension Tetragon_TracingPolicyState: SwiftProtobuf._ProtoNameProvi
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TP_STATE_UNKNOWN\0\u{1}TP_STATE_ENABLED\0\u{1}TP_STATE_DISABLED\0\u{1}TP_STATE_LOAD_ERROR\0\u{1}TP_STATE_ERROR\0\u{1}TP_STATE_LOADING\0\u{1}TP_STATE_UNLOADING\0")
 }
 
+nonisolated extension Tetragon_TracingPolicyMode: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TP_MODE_UNKNOWN\0\u{1}TP_MODE_ENFORCE\0\u{1}TP_MODE_MONITOR\0\u{1}TP_MODE_MONITOR_ONLY\0")
+}
+
 nonisolated extension Tetragon_ConfigFlag: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CONFIG_FLAG_LOG_LEVEL\0\u{1}CONFIG_FLAG_DUMP_PROCESS_CACHE\0")
 }
@@ -1025,9 +1256,9 @@ nonisolated extension Tetragon_ListTracingPoliciesRequest: SwiftProtobuf.Message
   }
 }
 
-nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".TracingPolicyStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}namespace\0\u{1}info\0\u{1}sensors\0\u{1}enabled\0\u{3}filter_id\0\u{1}error\0\u{1}state\0\u{3}kernel_memory_bytes\0")
+nonisolated extension Tetragon_TracingPolicyActionCounters: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TracingPolicyActionCounters"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}post\0\u{1}signal\0\u{3}monitor_signal\0\u{1}override\0\u{3}monitor_override\0\u{3}notify_enforcer\0\u{3}monitor_notify_enforcer\0\u{2}\u{3}nopost\0\u{4}FM\u{c}rate_limited\0\u{3}signal_failed\0\u{3}notify_enforcer_failed\0\u{3}hash_failed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1035,66 +1266,267 @@ nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, Swift
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.namespace) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.info) }()
-      case 5: try { try decoder.decodeRepeatedStringField(value: &self.sensors) }()
-      case 6: try { try decoder.decodeSingularBoolField(value: &self.enabled) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.filterID) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.error) }()
-      case 9: try { try decoder.decodeSingularEnumField(value: &self.state) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.kernelMemoryBytes) }()
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.post) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.signal) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.monitorSignal) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.override) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.monitorOverride) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.notifyEnforcer) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.monitorNotifyEnforcer) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.nopost) }()
+      case 50000: try { try decoder.decodeSingularUInt64Field(value: &self.rateLimited) }()
+      case 50001: try { try decoder.decodeSingularUInt64Field(value: &self.signalFailed) }()
+      case 50002: try { try decoder.decodeSingularUInt64Field(value: &self.notifyEnforcerFailed) }()
+      case 50003: try { try decoder.decodeSingularUInt64Field(value: &self.hashFailed) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.id != 0 {
-      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
+    if self.post != 0 {
+      try visitor.visitSingularUInt64Field(value: self.post, fieldNumber: 1)
     }
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    if self.signal != 0 {
+      try visitor.visitSingularUInt64Field(value: self.signal, fieldNumber: 2)
     }
-    if !self.namespace.isEmpty {
-      try visitor.visitSingularStringField(value: self.namespace, fieldNumber: 3)
+    if self.monitorSignal != 0 {
+      try visitor.visitSingularUInt64Field(value: self.monitorSignal, fieldNumber: 3)
     }
-    if !self.info.isEmpty {
-      try visitor.visitSingularStringField(value: self.info, fieldNumber: 4)
+    if self.override != 0 {
+      try visitor.visitSingularUInt64Field(value: self.override, fieldNumber: 4)
     }
-    if !self.sensors.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.sensors, fieldNumber: 5)
+    if self.monitorOverride != 0 {
+      try visitor.visitSingularUInt64Field(value: self.monitorOverride, fieldNumber: 5)
     }
-    if self.enabled != false {
-      try visitor.visitSingularBoolField(value: self.enabled, fieldNumber: 6)
+    if self.notifyEnforcer != 0 {
+      try visitor.visitSingularUInt64Field(value: self.notifyEnforcer, fieldNumber: 6)
     }
-    if self.filterID != 0 {
-      try visitor.visitSingularUInt64Field(value: self.filterID, fieldNumber: 7)
+    if self.monitorNotifyEnforcer != 0 {
+      try visitor.visitSingularUInt64Field(value: self.monitorNotifyEnforcer, fieldNumber: 7)
     }
-    if !self.error.isEmpty {
-      try visitor.visitSingularStringField(value: self.error, fieldNumber: 8)
+    if self.nopost != 0 {
+      try visitor.visitSingularUInt64Field(value: self.nopost, fieldNumber: 10)
     }
-    if self.state != .tpStateUnknown {
-      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 9)
+    if self.rateLimited != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rateLimited, fieldNumber: 50000)
     }
-    if self.kernelMemoryBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.kernelMemoryBytes, fieldNumber: 10)
+    if self.signalFailed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.signalFailed, fieldNumber: 50001)
+    }
+    if self.notifyEnforcerFailed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.notifyEnforcerFailed, fieldNumber: 50002)
+    }
+    if self.hashFailed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.hashFailed, fieldNumber: 50003)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_TracingPolicyActionCounters, rhs: Tetragon_TracingPolicyActionCounters) -> Bool {
+    if lhs.post != rhs.post {return false}
+    if lhs.signal != rhs.signal {return false}
+    if lhs.monitorSignal != rhs.monitorSignal {return false}
+    if lhs.override != rhs.override {return false}
+    if lhs.monitorOverride != rhs.monitorOverride {return false}
+    if lhs.notifyEnforcer != rhs.notifyEnforcer {return false}
+    if lhs.monitorNotifyEnforcer != rhs.monitorNotifyEnforcer {return false}
+    if lhs.nopost != rhs.nopost {return false}
+    if lhs.rateLimited != rhs.rateLimited {return false}
+    if lhs.signalFailed != rhs.signalFailed {return false}
+    if lhs.notifyEnforcerFailed != rhs.notifyEnforcerFailed {return false}
+    if lhs.hashFailed != rhs.hashFailed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_TracingPolicyStats: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TracingPolicyStats"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}action_counters\0\u{2}OM\u{c}hits\0\u{1}missed\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._actionCounters) }()
+      case 50000: try { try decoder.decodeSingularUInt64Field(value: &self.hits) }()
+      case 50001: try { try decoder.decodeSingularUInt64Field(value: &self.missed) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._actionCounters {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.hits != 0 {
+      try visitor.visitSingularUInt64Field(value: self.hits, fieldNumber: 50000)
+    }
+    if self.missed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.missed, fieldNumber: 50001)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_TracingPolicyStats, rhs: Tetragon_TracingPolicyStats) -> Bool {
+    if lhs._actionCounters != rhs._actionCounters {return false}
+    if lhs.hits != rhs.hits {return false}
+    if lhs.missed != rhs.missed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TracingPolicyStatus"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}namespace\0\u{1}info\0\u{1}sensors\0\u{1}enabled\0\u{3}filter_id\0\u{1}error\0\u{1}state\0\u{3}kernel_memory_bytes\0\u{1}mode\0\u{1}stats\0")
+
+  fileprivate class _StorageClass {
+    var _id: UInt64 = 0
+    var _name: String = String()
+    var _namespace: String = String()
+    var _info: String = String()
+    var _sensors: [String] = []
+    var _enabled: Bool = false
+    var _filterID: UInt64 = 0
+    var _error: String = String()
+    var _state: Tetragon_TracingPolicyState = .tpStateUnknown
+    var _kernelMemoryBytes: UInt64 = 0
+    var _mode: Tetragon_TracingPolicyMode = .tpModeUnknown
+    var _stats: Tetragon_TracingPolicyStats? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _name = source._name
+      _namespace = source._namespace
+      _info = source._info
+      _sensors = source._sensors
+      _enabled = source._enabled
+      _filterID = source._filterID
+      _error = source._error
+      _state = source._state
+      _kernelMemoryBytes = source._kernelMemoryBytes
+      _mode = source._mode
+      _stats = source._stats
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._namespace) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._info) }()
+        case 5: try { try decoder.decodeRepeatedStringField(value: &_storage._sensors) }()
+        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._enabled) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._filterID) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._error) }()
+        case 9: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._kernelMemoryBytes) }()
+        case 11: try { try decoder.decodeSingularEnumField(value: &_storage._mode) }()
+        case 12: try { try decoder.decodeSingularMessageField(value: &_storage._stats) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._id != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._id, fieldNumber: 1)
+      }
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 2)
+      }
+      if !_storage._namespace.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._namespace, fieldNumber: 3)
+      }
+      if !_storage._info.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._info, fieldNumber: 4)
+      }
+      if !_storage._sensors.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._sensors, fieldNumber: 5)
+      }
+      if _storage._enabled != false {
+        try visitor.visitSingularBoolField(value: _storage._enabled, fieldNumber: 6)
+      }
+      if _storage._filterID != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._filterID, fieldNumber: 7)
+      }
+      if !_storage._error.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._error, fieldNumber: 8)
+      }
+      if _storage._state != .tpStateUnknown {
+        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 9)
+      }
+      if _storage._kernelMemoryBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._kernelMemoryBytes, fieldNumber: 10)
+      }
+      if _storage._mode != .tpModeUnknown {
+        try visitor.visitSingularEnumField(value: _storage._mode, fieldNumber: 11)
+      }
+      try { if let v = _storage._stats {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tetragon_TracingPolicyStatus, rhs: Tetragon_TracingPolicyStatus) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.name != rhs.name {return false}
-    if lhs.namespace != rhs.namespace {return false}
-    if lhs.info != rhs.info {return false}
-    if lhs.sensors != rhs.sensors {return false}
-    if lhs.enabled != rhs.enabled {return false}
-    if lhs.filterID != rhs.filterID {return false}
-    if lhs.error != rhs.error {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.kernelMemoryBytes != rhs.kernelMemoryBytes {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._namespace != rhs_storage._namespace {return false}
+        if _storage._info != rhs_storage._info {return false}
+        if _storage._sensors != rhs_storage._sensors {return false}
+        if _storage._enabled != rhs_storage._enabled {return false}
+        if _storage._filterID != rhs_storage._filterID {return false}
+        if _storage._error != rhs_storage._error {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._kernelMemoryBytes != rhs_storage._kernelMemoryBytes {return false}
+        if _storage._mode != rhs_storage._mode {return false}
+        if _storage._stats != rhs_storage._stats {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1336,6 +1768,74 @@ nonisolated extension Tetragon_DisableTracingPolicyResponse: SwiftProtobuf.Messa
   }
 
   package static func ==(lhs: Tetragon_DisableTracingPolicyResponse, rhs: Tetragon_DisableTracingPolicyResponse) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_ConfigureTracingPolicyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ConfigureTracingPolicyRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{1}enable\0\u{1}mode\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.namespace) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self._enable) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self._mode) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.namespace.isEmpty {
+      try visitor.visitSingularStringField(value: self.namespace, fieldNumber: 2)
+    }
+    try { if let v = self._enable {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._mode {
+      try visitor.visitSingularEnumField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_ConfigureTracingPolicyRequest, rhs: Tetragon_ConfigureTracingPolicyRequest) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.namespace != rhs.namespace {return false}
+    if lhs._enable != rhs._enable {return false}
+    if lhs._mode != rhs._mode {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_ConfigureTracingPolicyResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ConfigureTracingPolicyResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_ConfigureTracingPolicyResponse, rhs: Tetragon_ConfigureTracingPolicyResponse) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -2106,6 +2106,12 @@ package nonisolated struct Tetragon_ProcessKprobe: @unchecked Sendable {
     set {_uniqueStorage()._ancestors = newValue}
   }
 
+  /// The policy is in monitor mode: signals, overrides and notices are told here and were not done.
+  package var monitored: Bool {
+    get {_storage._monitored}
+    set {_uniqueStorage()._monitored = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2162,6 +2168,9 @@ package nonisolated struct Tetragon_ProcessTracepoint: Sendable {
 
   /// Its ancestors from the parent's parent on.
   package var ancestors: [Tetragon_Process] = []
+
+  /// The policy is in monitor mode: signals, overrides and notices are told here and were not done.
+  package var monitored: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2221,6 +2230,9 @@ package nonisolated struct Tetragon_ProcessUprobe: Sendable {
   /// What the policy did about it.
   package var action: Tetragon_KprobeAction = .unknown
 
+  /// The policy is in monitor mode: signals, overrides and notices are told here and were not done.
+  package var monitored: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2278,6 +2290,9 @@ package nonisolated struct Tetragon_ProcessLsm: Sendable {
 
   /// The file's hash by the kernel's integrity measurement, as `algorithm:digest`.
   package var imaHash: String = String()
+
+  /// The policy is in monitor mode: signals, overrides and notices are told here and were not done.
+  package var monitored: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -4971,7 +4986,7 @@ nonisolated extension Tetragon_KprobeArgument: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessKprobe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{3}function_name\0\u{1}args\0\u{1}return\0\u{1}action\0\u{3}kernel_stack_trace\0\u{3}policy_name\0\u{3}return_action\0\u{1}message\0\u{1}tags\0\u{3}user_stack_trace\0\u{1}ancestors\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{3}function_name\0\u{1}args\0\u{1}return\0\u{1}action\0\u{3}kernel_stack_trace\0\u{3}policy_name\0\u{3}return_action\0\u{1}message\0\u{1}tags\0\u{3}user_stack_trace\0\u{1}ancestors\0\u{2}CM\u{c}monitored\0")
 
   fileprivate class _StorageClass {
     var _process: Tetragon_Process? = nil
@@ -4987,6 +5002,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
     var _tags: [String] = []
     var _userStackTrace: [Tetragon_StackTraceEntry] = []
     var _ancestors: [Tetragon_Process] = []
+    var _monitored: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5010,6 +5026,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
       _tags = source._tags
       _userStackTrace = source._userStackTrace
       _ancestors = source._ancestors
+      _monitored = source._monitored
     }
   }
 
@@ -5041,6 +5058,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
         case 11: try { try decoder.decodeRepeatedStringField(value: &_storage._tags) }()
         case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._userStackTrace) }()
         case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._ancestors) }()
+        case 50000: try { try decoder.decodeSingularBoolField(value: &_storage._monitored) }()
         default: break
         }
       }
@@ -5092,6 +5110,9 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
       if !_storage._ancestors.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._ancestors, fieldNumber: 13)
       }
+      if _storage._monitored != false {
+        try visitor.visitSingularBoolField(value: _storage._monitored, fieldNumber: 50000)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5114,6 +5135,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
         if _storage._tags != rhs_storage._tags {return false}
         if _storage._userStackTrace != rhs_storage._userStackTrace {return false}
         if _storage._ancestors != rhs_storage._ancestors {return false}
+        if _storage._monitored != rhs_storage._monitored {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5125,7 +5147,7 @@ nonisolated extension Tetragon_ProcessKprobe: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessTracepoint"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{2}\u{2}subsys\0\u{1}event\0\u{1}args\0\u{3}policy_name\0\u{1}action\0\u{1}message\0\u{1}tags\0\u{1}ancestors\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{2}\u{2}subsys\0\u{1}event\0\u{1}args\0\u{3}policy_name\0\u{1}action\0\u{1}message\0\u{1}tags\0\u{1}ancestors\0\u{2}EM\u{c}monitored\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5143,6 +5165,7 @@ nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftPr
       case 9: try { try decoder.decodeSingularStringField(value: &self.message) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.tags) }()
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
+      case 50000: try { try decoder.decodeSingularBoolField(value: &self.monitored) }()
       default: break
       }
     }
@@ -5183,6 +5206,9 @@ nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftPr
     if !self.ancestors.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.ancestors, fieldNumber: 11)
     }
+    if self.monitored != false {
+      try visitor.visitSingularBoolField(value: self.monitored, fieldNumber: 50000)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5197,6 +5223,7 @@ nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftPr
     if lhs.message != rhs.message {return false}
     if lhs.tags != rhs.tags {return false}
     if lhs.ancestors != rhs.ancestors {return false}
+    if lhs.monitored != rhs.monitored {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5204,7 +5231,7 @@ nonisolated extension Tetragon_ProcessTracepoint: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessUprobe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{1}path\0\u{1}symbol\0\u{3}policy_name\0\u{1}message\0\u{1}args\0\u{1}tags\0\u{1}ancestors\0\u{2}\u{3}action\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{1}path\0\u{1}symbol\0\u{3}policy_name\0\u{1}message\0\u{1}args\0\u{1}tags\0\u{1}ancestors\0\u{2}\u{3}action\0\u{2}DM\u{c}monitored\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5222,6 +5249,7 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
       case 8: try { try decoder.decodeRepeatedStringField(value: &self.tags) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
       case 12: try { try decoder.decodeSingularEnumField(value: &self.action) }()
+      case 50000: try { try decoder.decodeSingularBoolField(value: &self.monitored) }()
       default: break
       }
     }
@@ -5262,6 +5290,9 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
     if self.action != .unknown {
       try visitor.visitSingularEnumField(value: self.action, fieldNumber: 12)
     }
+    if self.monitored != false {
+      try visitor.visitSingularBoolField(value: self.monitored, fieldNumber: 50000)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5276,6 +5307,7 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
     if lhs.tags != rhs.tags {return false}
     if lhs.ancestors != rhs.ancestors {return false}
     if lhs.action != rhs.action {return false}
+    if lhs.monitored != rhs.monitored {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5283,7 +5315,7 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Tetragon_ProcessLsm: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ProcessLsm"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{3}function_name\0\u{4}\u{2}policy_name\0\u{1}message\0\u{1}args\0\u{1}action\0\u{1}tags\0\u{1}ancestors\0\u{3}ima_hash\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{3}function_name\0\u{4}\u{2}policy_name\0\u{1}message\0\u{1}args\0\u{1}action\0\u{1}tags\0\u{1}ancestors\0\u{3}ima_hash\0\u{2}EM\u{c}monitored\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5301,6 +5333,7 @@ nonisolated extension Tetragon_ProcessLsm: SwiftProtobuf.Message, SwiftProtobuf.
       case 9: try { try decoder.decodeRepeatedStringField(value: &self.tags) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.imaHash) }()
+      case 50000: try { try decoder.decodeSingularBoolField(value: &self.monitored) }()
       default: break
       }
     }
@@ -5341,6 +5374,9 @@ nonisolated extension Tetragon_ProcessLsm: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.imaHash.isEmpty {
       try visitor.visitSingularStringField(value: self.imaHash, fieldNumber: 11)
     }
+    if self.monitored != false {
+      try visitor.visitSingularBoolField(value: self.monitored, fieldNumber: 50000)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5355,6 +5391,7 @@ nonisolated extension Tetragon_ProcessLsm: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.tags != rhs.tags {return false}
     if lhs.ancestors != rhs.ancestors {return false}
     if lhs.imaHash != rhs.imaHash {return false}
+    if lhs.monitored != rhs.monitored {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

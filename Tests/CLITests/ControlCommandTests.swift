@@ -17,6 +17,9 @@ import TetragonAPI
         $0.error = "no such function \u{1b}[2J"
         $0.kernelMemoryBytes = 57_344
         $0.info = "kills after the call"
+        $0.mode = .tpModeMonitorOnly
+        $0.stats.hits = 1234
+        $0.stats.missed = 5
     }
     private let sensor = Tetragon_SensorStatus.with {
         $0.name = "base"
@@ -47,6 +50,8 @@ import TetragonAPI
             ("policy delete block-sh -n shop", "delete shop/block-sh", "deleted shop/block-sh"),
             ("policy enable block-sh", "enable /block-sh", "enabled block-sh"),
             ("tp disable 'a b'", "disable /a b", "disabled \"a b\""),
+            ("policy set-mode block-sh monitor", "configure /block-sh tpModeMonitor", "set block-sh to monitor"),
+            ("tp set-mode -n shop p enforce", "configure shop/p tpModeEnforce", "set shop/p to enforce"),
             ("sensors enable base", "enable base", "enabled base"),
             ("sensors disable base", "disable base", "disabled base"),
             ("sensors rm base", "remove base", "removed base"),
@@ -102,8 +107,8 @@ import TetragonAPI
         let table = try await run("policy list", control)
         #expect(table.status == 0, "\(table.talk)")
         let expected = """
-            ID  NAME      STATE       FILTERID  NAMESPACE  SENSORS         KERNELMEMORY
-             7  block-sh  load_error         2  shop       generic_kprobe       57.3 kB
+            ID  NAME      STATE       MODE          FILTERID  NAMESPACE  SENSORS         KERNELMEMORY  HITS  MISSED
+             7  block-sh  load_error  monitor_only         2  shop       generic_kprobe       57.3 kB  1234       5
                 error: no such function \\u{1b}[2J
                 note: kills after the call
 
@@ -112,6 +117,38 @@ import TetragonAPI
         #expect(try await run("policy list -o json", control).output.hasPrefix(#"{"id":"7","name":"block-sh""#))
         #expect(try await run("sensors list", control).output == "NAME  STATE    COLLECTION\nbase  enabled  -\n")
         #expect(try await run("sensors list -o json", control).output == "{\"name\":\"base\",\"enabled\":true}\n")
+    }
+
+    @Test("a mode is one of two, and a policy has to be named")
+    func modes() async throws {
+        let control = FakeControl()
+        for command in ["policy set-mode p loud", "policy set-mode p", "policy set-mode"] {
+            let outcome = try await run(command, control)
+            #expect(outcome.status == 2 && outcome.output.isEmpty, "\(command)")
+        }
+        #expect(try await run("policy set-mode p loud", control).talk.contains("'enforce' and 'monitor'"))
+        #expect(control.calls.isEmpty)
+    }
+
+    @Test("a dump is a line for what all have in common, and one for each program")
+    func dump() async throws {
+        let control = FakeControl(
+            dump: .with {
+                $0.generation = 3
+                $0.programs = [
+                    .with {
+                        $0.number = 1
+                        $0.rows = [.with { ($0.id, $0.policy) = (4, "p") }]
+                    }, .with { $0.number = 2 },
+                ]
+            })
+        #expect(
+            try await run("policy dump", control).output == """
+                {"generation":3}
+                {"number":1,"rows":[{"id":4,"policy":"p"}]}
+                {"number":2}
+
+                """)
     }
 
     @Test("the log level is a word, and set says what it is from now on")
@@ -144,7 +181,8 @@ import TetragonAPI
     @Test(
         "an agent that does not know a call refuses it: one line, exit status one",
         arguments: [
-            "processes", "policy list", "policy delete a", "policy enable a", "policy disable a", "sensors list",
+            "processes", "policy list", "policy delete a", "policy enable a", "policy disable a",
+            "policy set-mode a monitor", "policy dump", "sensors list",
             "sensors enable a", "sensors disable a", "sensors remove a", "loglevel get", "loglevel set info",
         ])
     func refusals(command: String) async throws {

@@ -13,13 +13,15 @@ final class FakeControl: Sendable {
     let policies: [Tetragon_TracingPolicyStatus]
     let sensors: [Tetragon_SensorStatus]
     let processes: [Tetragon_ProcessInternal]
+    let dump: Apus_V1_DumpPoliciesResponse
     private let heard = Mutex<[String]>([])
     private let level = Mutex(Tetragon_LogLevel.info)
 
     init(
         policies: [Tetragon_TracingPolicyStatus] = [], sensors: [Tetragon_SensorStatus] = [],
-        processes: [Tetragon_ProcessInternal] = []
+        processes: [Tetragon_ProcessInternal] = [], dump: Apus_V1_DumpPoliciesResponse = .init()
     ) {
+        self.dump = dump
         self.policies = policies
         self.sensors = sensors
         self.processes = processes
@@ -51,6 +53,12 @@ final class FakeControl: Sendable {
             self.note("disable \(request.namespace)/\(request.name)")
             return Tetragon_DisableTracingPolicyResponse()
         }
+        answer(&router, Method.ConfigureTracingPolicy.descriptor) { (request: Tetragon_ConfigureTracingPolicyRequest) in
+            let enable = request.hasEnable ? " \(request.enable)" : ""
+            self.note("configure \(request.namespace)/\(request.name) \(request.mode)\(enable)")
+            return Tetragon_ConfigureTracingPolicyResponse()
+        }
+        answer(&router, Apus_V1_Node.Method.DumpPolicies.descriptor) { (_: Apus_V1_DumpPoliciesRequest) in self.dump }
         answer(&router, Method.ListSensors.descriptor) { (_: Tetragon_ListSensorsRequest) in
             Tetragon_ListSensorsResponse.with { $0.sensors = self.sensors }
         }

@@ -29,7 +29,8 @@ struct PolicyEncodingTests {
     private func hit(
         _ place: HookDescription.Place = .function(["f"]), function: String = "f", tid: UInt32 = 4711,
         arguments: [HitArgument] = [], returned: HitArgument? = nil, action: UInt8 = 1, returnAction: UInt8 = 0,
-        kernel: [StackFrame] = [], user: [StackFrame] = [], hash: String = "", message: String = "why",
+        monitored: Bool = false, kernel: [StackFrame] = [], user: [StackFrame] = [], hash: String = "",
+        message: String = "why",
         tags: [String] = ["t1", "", "t\"2"]
     ) -> PolicyHit {
         PolicyHit(
@@ -37,7 +38,8 @@ struct PolicyEncodingTests {
                 row: 1, policy: "watch", namespace: "", place: place, message: message, tags: tags, arguments: [],
                 returnArgument: nil, actions: [], returnActions: []),
             tid: tid, function: function, arguments: arguments, returned: returned, action: action,
-            returnAction: returnAction, kernelStack: kernel, userStack: user, imaHash: hash, host: Self.host)
+            returnAction: returnAction, isMonitored: monitored, kernelStack: kernel, userStack: user, imaHash: hash,
+            host: Self.host)
     }
 
     private func encode(
@@ -133,6 +135,26 @@ struct PolicyEncodingTests {
         #expect(toldLSM.functionName == "file_open" && toldLSM.imaHash == "sha256:00ff" && toldLSM.action == .override)
         #expect(toldLSM.args[0].uintArg == 7 && toldLSM.policyName == "watch" && toldLSM.tags.count == 3)
         #expect(toldLSM.message == "why")
+    }
+
+    @Test("what was told and not done, because the policy only monitors, says so")
+    func monitored() throws {
+        for place: HookDescription.Place in [
+            .function(["f"]), .tracepoint(subsystem: "s", event: "e"), .symbols(path: "/p", ["f"]), .securityHook("h"),
+        ] {
+            for isMonitored in [false, true] {
+                let told = try decode(encode(.policy(hit(place, action: 3, monitored: isMonitored))))
+                let (action, flag) =
+                    switch told.event {
+                    case .processKprobe(let hit): (hit.action, hit.monitored)
+                    case .processTracepoint(let hit): (hit.action, hit.monitored)
+                    case .processUprobe(let hit): (hit.action, hit.monitored)
+                    case .processLsm(let hit): (hit.action, hit.monitored)
+                    default: (.unknown, !isMonitored)
+                    }
+                #expect(action == .sigkill && flag == isMonitored, "\(place)")
+            }
+        }
     }
 
     @Test("every action has the API's name")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import GRPCCore
+import GRPCNIOTransportHTTP2Posix
 import Policies
 import PolicyEngine
 import Server
@@ -21,6 +22,7 @@ import TetragonAPI
         status.sensors = ["tracepoint/syscalls/sys_enter_openat", "lsm/file_open"]
         status.filterID = 3
         status.kernelMemory = 70_000
+        status.counts = PolicyCounts(Array(1...11), missed: 12)
         return status
     }
 
@@ -45,6 +47,17 @@ import TetragonAPI
                             $0.filterID = 3
                             $0.state = .tpStateEnabled
                             $0.kernelMemoryBytes = 70_000
+                            $0.mode = .tpModeEnforce
+                            $0.stats = .with {
+                                $0.hits = 1 + 2 + 3
+                                $0.missed = 12
+                                $0.actionCounters = .with {
+                                    ($0.post, $0.nopost, $0.rateLimited) = (1, 2, 3)
+                                    ($0.signalFailed, $0.notifyEnforcerFailed, $0.hashFailed) = (4, 5, 6)
+                                    ($0.signal, $0.override, $0.notifyEnforcer) = (7, 8, 9)
+                                    ($0.monitorSignal, $0.monitorOverride) = (10, 11)
+                                }
+                            }
                         })
                 #expect(
                     policies.last
@@ -53,8 +66,108 @@ import TetragonAPI
                             $0.name = "bad"
                             $0.error = "no such hook"
                             $0.state = .tpStateLoadError
+                            $0.mode = .tpModeEnforce
+                            $0.stats.actionCounters = .init()
                         })
             }
+        }
+    }
+
+    @Test("the mode says whether a policy does what it says, and whether it could")
+    func modes() async throws {
+        try await RunningServer.with { server in
+            var (enforced, monitored, confined) = (status, status, status)
+            monitored.mode = .monitor
+            monitored.counts = PolicyCounts(Array(repeating: 0, count: 11) + [5])
+            (confined.mode, confined.canEnforce) = (.monitor, false)
+            enforced.id = 1
+            server.agent.change { [enforced, monitored, confined] in $0.policies = [enforced, monitored, confined] }
+            let policies = try await server.withClient { try await $0.listTracingPolicies(.init()).policies }
+            #expect(policies.map(\.mode) == [.tpModeEnforce, .tpModeMonitor, .tpModeMonitorOnly])
+            #expect(policies[1].stats.actionCounters.monitorNotifyEnforcer == 5)
+        }
+    }
+
+    @Test("a policy is configured by whatever the request says, and by nothing else")
+    func configuration() async throws {
+        try await RunningServer.with { server in
+            try await server.withClient { client in
+                for request in [
+                    .with { ($0.name, $0.namespace, $0.mode) = ("p", "n", .tpModeMonitor) },
+                    .with { ($0.name, $0.mode, $0.enable) = ("p", .tpModeEnforce, true) },
+                    .with { ($0.name, $0.enable) = ("p", false) }, .with { $0.name = "p" },
+                ] as [Tetragon_ConfigureTracingPolicyRequest] {
+                    _ = try await client.configureTracingPolicy(request)
+                }
+                for mode in [.tpModeUnknown, .tpModeMonitorOnly, .UNRECOGNIZED(9)] as [Tetragon_TracingPolicyMode] {
+                    let (status, sentence) = await code {
+                        _ = try await client.configureTracingPolicy(.with { ($0.name, $0.mode) = ("p", mode) })
+                    }
+                    #expect(status == .invalidArgument && sentence.hasSuffix("not \(mode.rawValue)"), "\(sentence)")
+                }
+                server.agent.change {
+                    $0.policyError = PolicyManagerError.cannotEnforce(PolicyKey(name: "p"), ["no error injection"])
+                }
+                let refusal = await code {
+                    _ = try await client.configureTracingPolicy(.with { ($0.name, $0.mode) = ("p", .tpModeEnforce) })
+                }
+                #expect(
+                    refusal == (.failedPrecondition, "tracing policy p cannot enforce here: no error injection"))
+            }
+            #expect(
+                server.agent.now.policyCalls.prefix(4) == [
+                    "configure n/p monitor", "configure p enabled true enforce", "configure p enabled false",
+                    "configure p",
+                ])
+        }
+    }
+
+    @Test("what the kernel has of policies is told program by program, row by row")
+    func dump() async throws {
+        try await RunningServer.with { server in
+            var dump = PolicyDump(generation: 9, binarySets: 2, binarySetsLimit: 512, containers: 4)
+            dump.omittedRows = 3
+            dump.programs = [
+                PolicyDump.Program(
+                    number: 6, sensor: "lsm/file_open", kernelMemory: 5000,
+                    misses: PolicyMisses(recursion: 1, probe: 2, busy: 3, returns: 4), rowsLimit: 8, lists: 1,
+                    listsLimit: 256,
+                    rows: [
+                        PolicyDump.Row(
+                            slot: 1, id: 7, policy: PolicyKey(name: "p", namespace: "n"), from: 8, isMonitored: true,
+                            isScoped: true, sets: [3, 4], binarySets: [5], counts: PolicyCounts([6]))
+                    ])
+            ]
+            server.agent.change { [dump] in $0.policyDump = dump }
+            let told = try await RunningServer.withConnection(.unixDomainSocket(path: server.mainPath)) {
+                try await Apus_V1_Node.Client(wrapping: $0).dumpPolicies(.init())
+            }
+            #expect(
+                told
+                    == .with {
+                        ($0.generation, $0.binarySets, $0.binarySetsLimit) = (9, 2, 512)
+                        ($0.containers, $0.omittedRows) = (4, 3)
+                        $0.programs = [
+                            .with {
+                                ($0.number, $0.sensor, $0.kernelMemoryBytes) = (6, "lsm/file_open", 5000)
+                                $0.misses = .with {
+                                    ($0.recursion, $0.probe, $0.busy, $0.returns) = (1, 2, 3, 4)
+                                }
+                                ($0.rowsLimit, $0.lists, $0.listsLimit) = (8, 1, 256)
+                                $0.rows = [
+                                    .with {
+                                        ($0.slot, $0.id, $0.policy, $0.namespace, $0.from) = (1, 7, "p", "n", 8)
+                                        ($0.monitored, $0.scoped) = (true, true)
+                                        ($0.sets, $0.binarySets) = ([3, 4], [5])
+                                        $0.stats = .with {
+                                            $0.hits = 6
+                                            $0.actionCounters.post = 6
+                                        }
+                                    }
+                                ]
+                            }
+                        ]
+                    })
         }
     }
 
@@ -100,6 +213,7 @@ import TetragonAPI
                     { _ = try await client.deleteTracingPolicy(.init()) },
                     { _ = try await client.enableTracingPolicy(.init()) },
                     { _ = try await client.disableTracingPolicy(.with { $0.namespace = "n" }) },
+                    { _ = try await client.configureTracingPolicy(.with { $0.mode = .tpModeMonitor }) },
                 ] as [@Sendable () async throws -> Void] {
                     #expect(await code(call).0 == .invalidArgument)
                 }

@@ -40,6 +40,7 @@ struct RunningServer: Sendable {
             var programs = ["exec", "exit"]
             var isTestOn = false
             var policies: [PolicyStatus] = []
+            var policyDump = PolicyDump()
             /// What was asked for about policies, and the error that it is answered with.
             var policyCalls: [String] = []
             var policyError: (any Error)?
@@ -154,7 +155,11 @@ struct RunningServer: Sendable {
                 delete: { [agent] in try agent.noteCall("delete \($0)") },
                 enable: { [agent] in try agent.noteCall("enable \($0)") },
                 disable: { [agent] in try agent.noteCall("disable \($0)") },
-                setMode: { [agent] in try agent.noteCall("mode \($0) \($1)") }),
+                dump: { [agent] in agent.now.policyDump },
+                configure: { [agent] key, isEnabled, mode in
+                    let asked = ["\(key)", isEnabled.map { "enabled \($0)" }, mode.map { "\($0)" }]
+                    try agent.noteCall("configure \(asked.compactMap(\.self).joined(separator: " "))")
+                }),
             containers: { [registry] in registry.known },
             ledger: { [agent] in agent.now.ledger },
             plan: { [agent] in agent.now.plan($0) },

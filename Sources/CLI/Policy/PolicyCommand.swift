@@ -10,7 +10,7 @@ struct PolicyCommand: ParsableCommand {
         abstract: "Add, list and remove policies; judge and explain them without an agent.",
         subcommands: [
             PolicyAdd.self, PolicyList.self, PolicyDelete.self, PolicyEnable.self, PolicyDisable.self,
-            PolicyValidate.self, PolicyPlan.self, PolicyExplain.self,
+            PolicySetMode.self, PolicyDump.self, PolicyValidate.self, PolicyPlan.self, PolicyExplain.self,
         ],
         aliases: ["tracingpolicy", "tp"])
 }

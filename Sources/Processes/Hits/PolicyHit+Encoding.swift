@@ -44,6 +44,7 @@ extension PolicyHit {
             for tag in hook.tags { w.string(9, tag, always: true) }
             w.string(11, imaHash)
         }
+        w.uint32(50_000, isMonitored ? 1 : 0)
     }
 
     package func append(to w: inout JSONWriter, exposesAddresses: Bool) {
@@ -65,6 +66,7 @@ extension PolicyHit {
         w.action("action", action)
         w.string("message", hook.message)
         w.strings("tags", hook.tags)
+        if isMonitored { w.bool("monitored", true) }
         if case .securityHook = hook.place { w.string("ima_hash", imaHash) }
         guard case .function = hook.place else { return }
         if let returned { w.object("return") { returned.append(to: &$0, host: host) } }

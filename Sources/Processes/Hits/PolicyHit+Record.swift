@@ -16,7 +16,7 @@ extension PolicyHit {
                 HitArgument(
                     argument, record.value(argument.slot), rests[argument.slot], is32Bit: record.has(POL_ABI_32),
                     host: host)
-            }, returned: nil, action: fixed.action, returnAction: 0,
+            }, returned: nil, action: fixed.action, returnAction: 0, isMonitored: record.has(POL_IS_MONITORED),
             kernelStack: Self.frames(record.kernelStack), userStack: Self.frames(record.userStack),
             imaHash: record.imaHash, host: host)
     }
@@ -45,6 +45,7 @@ extension PolicyHit {
             // Some are read when the function returns.
             arguments: zip(hook.shown, begun.arguments).map { read($0) ?? $1 },
             returned: hook.returnArgument.flatMap(read), action: begun.action, returnAction: record.fixed.action,
+            isMonitored: begun.isMonitored || record.has(POL_IS_MONITORED),
             kernelStack: begun.kernelStack.isEmpty ? Self.frames(record.kernelStack) : begun.kernelStack,
             userStack: begun.userStack.isEmpty ? Self.frames(record.userStack) : begun.userStack,
             imaHash: begun.imaHash, host: begun.host)
