@@ -299,7 +299,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "CLibbpf", "CRecords", "CRIAPI", "TetragonAPI",
+                "CLibbpf", "CRecords", "CRIAPI", "FakeCluster", "TetragonAPI",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
@@ -318,14 +318,21 @@ let package = Package(
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
-        .testTarget(
-            name: "PodsTests",
+        // An API server that says what a test wants.
+        .target(
+            name: "FakeCluster",
             dependencies: [
-                "Models", "Pods",
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/FakeCluster"),
+        .testTarget(
+            name: "PodsTests",
+            dependencies: [
+                "FakeCluster", "Models", "Pods",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .testTarget(

@@ -199,6 +199,25 @@ import Testing
         }
     }
 
+    @Test("policies come from a directory, and from a file that is named")
+    func policyFlags() throws {
+        let usual = try options()
+        #expect(usual.tracingPolicy == nil && usual.tracingPolicyDir == "/etc/apus/apus.tp.d")
+        let given = try options(["--tracing-policy", "/p.yaml", "--tracing-policy-dir", "/d"])
+        #expect(given.tracingPolicy == "/p.yaml" && given.tracingPolicyDir == "/d")
+        let values = Dictionary(uniqueKeysWithValues: given.list.map { ($0.flag, $0.value) })
+        #expect(values["tracing-policy"] == "/p.yaml" && values["tracing-policy-dir"] == "/d")
+        let elsewhere = try options(
+            environment: ["APUS_TRACING_POLICY": "/v.yaml"], files: ["tracing-policy-dir": "/f\n"])
+        #expect(elsewhere.tracingPolicy == "/v.yaml" && elsewhere.tracingPolicyDir == "/f")
+        for flag in ["--tracing-policy", "--tracing-policy-dir"] {
+            for wrong in ["relative", "./d", ""] {
+                let text = message([flag, wrong])
+                #expect(text.contains(flag) && text.contains("absolute"), "\(text)")
+            }
+        }
+    }
+
     @Test func commandLineWinsOverVariablesAndTheyWinOverFiles() throws {
         let files = ["cluster-name": "file\n", "node-name": "file", "bpf-dir": "file"]
         let environment = ["APUS_CLUSTER_NAME": "variable", "APUS_NODE_NAME": "variable"]

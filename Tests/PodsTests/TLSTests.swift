@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import FakeCluster
 import Foundation
 import NIOSSL
 import Testing

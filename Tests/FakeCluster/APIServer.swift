@@ -2,52 +2,60 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 import Synchronization
 
 /// A server of the API's form that answers as a test scripts it, byte by byte and moment by moment.
-final class APIServer: Sendable {
-    struct Request: Sendable {
-        let path: String
-        let query: [String: String]
-        let token: String?
-        var isWatch: Bool { query["watch"] == "true" }
+package final class APIServer: Sendable {
+    package struct Request: Sendable {
+        package let path: String
+        package let query: [String: String]
+        package let token: String?
+        package var isWatch: Bool { query["watch"] == "true" }
     }
 
-    enum Step: Sendable {
+    package enum Step: Sendable {
         case text(String)
         case pause(Duration)
+        /// What a test says while the connection is open.
+        case lines(AsyncStream<String>)
         /// Stays open and says nothing more.
         case hang
         /// Closes the connection in the midst of the answer.
         case cut
     }
 
-    struct Reply: Sendable {
-        var status = 200
-        var location: String?
-        var steps: [Step]
+    package struct Reply: Sendable {
+        package var status = 200
+        package var location: String?
+        package var steps: [Step]
 
-        static func text(_ text: String, _ status: Int = 200) -> Reply {
+        package init(status: Int = 200, location: String? = nil, steps: [Step]) {
+            self.status = status
+            self.location = location
+            self.steps = steps
+        }
+
+        package static func text(_ text: String, _ status: Int = 200) -> Reply {
             Reply(status: status, steps: [.text(text)])
         }
 
         /// A watch's lines, after which it ends as told.
-        static func watch(_ lines: [String], then end: Step? = .hang) -> Reply {
+        package static func watch(_ lines: [String], then end: Step? = .hang) -> Reply {
             Reply(steps: lines.map { .text($0 + "\n") } + [end].compactMap { $0 })
         }
     }
 
     private let script: Script
     private let channel: any Channel
-    let port: Int
+    package let port: Int
 
-    var requests: [Request] { script.received.withLock { $0 } }
-    var lists: [Request] { requests.filter { !$0.isWatch } }
-    var watches: [Request] { requests.filter(\.isWatch) }
+    package var requests: [Request] { script.received.withLock { $0 } }
+    package var lists: [Request] { requests.filter { !$0.isWatch } }
+    package var watches: [Request] { requests.filter(\.isWatch) }
 
     /// `answer` gets the request and how many of its kind (lists or watches) came before.
-    init(tls: TLSConfiguration? = nil, _ answer: @escaping @Sendable (Request, Int) -> Reply) async throws {
+    package init(tls: TLSConfiguration? = nil, _ answer: @escaping @Sendable (Request, Int) -> Reply) async throws {
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
         let script = Script(answer: answer)
         self.script = script
@@ -64,7 +72,7 @@ final class APIServer: Sendable {
         port = channel.localAddress?.port ?? 0
     }
 
-    func stop() async throws { try await channel.close() }
+    package func stop() async throws { try await channel.close() }
 
     private final class Script: Sendable {
         let answer: @Sendable (Request, Int) -> Reply
@@ -90,6 +98,8 @@ final class APIServer: Sendable {
             switch step {
             case .text(let text): try await send(.body(.byteBuffer(ByteBuffer(string: text))))
             case .pause(let time): try await Task.sleep(for: time)
+            case .lines(let lines):
+                for await line in lines { try await send(.body(.byteBuffer(ByteBuffer(string: line + "\n")))) }
             case .hang: return try await channel.closeFuture.get()
             case .cut: return try await channel.close()
             }
