@@ -286,14 +286,17 @@ static __noinline int do_action(struct pol_scratch *s, struct pol_row *row, u32 
 	return 0;
 }
 
-/* Does what the selector says. */
+/*
+ * Does what the selector says. At a call's end `is_told` says whether its beginning was: what was
+ * begun is told whole, or not at all.
+ */
 static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u32 selector,
 				const volatile struct pol_selector *what,
-				const struct pol_action_values *values, u32 flags)
+				const struct pol_action_values *values, u32 flags, bool is_told)
 {
 	struct pol_scratch *s = h->scratch;
-	u32 i, action, last = POL_DO_POST;
-	bool is_posted = true, is_for_agent = false;
+	u32 i, action, last = POL_DO_POST, unposted = POL_COUNT_NO_POST, post_flags = what->post;
+	bool is_end = flags & POL_IS_RETURN, is_posted = is_told, is_for_agent = false;
 
 	if (looks_at_changes(what))
 		tell_changes(row->id);
@@ -314,26 +317,34 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 	}
 	if (!s->time)
 		s->time = bpf_ktime_get_boot_ns();
-	if (shape.has_return && !(flags & POL_IS_RETURN))
-		flags |= await_return(s, index, selector);
-	/* A hit counts once: at the call's end, where that is waited for. */
-	if (!is_posted && !(flags & POL_AWAITS_RETURN))
-		count_for(index, POL_COUNT_NO_POST);
-	if (!is_posted && !is_for_agent)
-		return;
-	if (!is_posted)
-		flags |= POL_NOT_POSTED;
-	if (!s->is_read) {
+	if ((is_posted || is_for_agent) && !s->is_read) {
 		read_values(h, POL_FILTERED | POL_AT_RETURN, 0);
 		s->is_read = 1;
 	}
-	if (what->post & POL_RATE_LIMITED && is_repeated(h, row->id, selector, flags, values)) {
-		count_for(index, POL_COUNT_LIMITED);
-		return;
+	if ((is_posted || is_for_agent) && what->post & POL_RATE_LIMITED &&
+	    is_repeated(h, row->id, selector, flags, values)) {
+		unposted = POL_COUNT_LIMITED;
+		is_posted = false;
+		is_for_agent = false;
 	}
-	if (is_posted && !(flags & POL_AWAITS_RETURN))
+	if (shape.has_return && !is_end)
+		flags |= await_return(s, index, is_posted ? selector : selector | POL_CALL_UNTOLD);
+	/* A hit counts once: at the call's end, where that decides whether it is told. */
+	if (!is_posted && is_told)
+		count_for(index, unposted);
+	else if (is_posted && !(flags & POL_AWAITS_RETURN))
 		count_for(index, POL_COUNT_POST);
-	post(h, row, index, selector, last, flags, what->post);
+	if (!is_posted && !is_for_agent) {
+		if (!is_end || !is_told)
+			return;
+		/* Who has the beginning waits for this. */
+		flags |= POL_DROPPED_AT_RETURN;
+		last = POL_DO_POST;
+		post_flags = 0;
+	} else if (!is_posted) {
+		flags |= POL_NOT_POSTED;
+	}
+	post(h, row, index, selector, last, flags, post_flags);
 }
 
 static long try_row(u32 i, struct hit *h)
@@ -357,7 +368,7 @@ static long try_row(u32 i, struct hit *h)
 	selector = first_match(h, row);
 	if (selector < 0 || selector >= POL_SELECTORS_MAX)
 		return 0;
-	act(h, row, index, selector, &shape.at_entry[selector], &row->actions[selector], 0);
+	act(h, row, index, selector, &shape.at_entry[selector], &row->actions[selector], 0, true);
 	return 0;
 }
 
@@ -425,18 +436,21 @@ static long end_row(u32 i, struct hit *h)
 	struct pol_scratch *s = h->scratch;
 	struct pol_row *row;
 	u32 index, selector;
+	bool is_told;
 
 	if (i >= POL_CALL_ROWS || i >= s->call.count)
 		return 1;
 	index = s->call.rows[i];
-	selector = s->call.selectors[i];
+	selector = s->call.selectors[i] & ~POL_CALL_UNTOLD;
+	is_told = !(s->call.selectors[i] & POL_CALL_UNTOLD);
 	row = bpf_map_lookup_elem(&pol_rows, &index);
 	if (!row)
 		return 1;
 	s->row = row->id;
 	if (return_matches(h, row))
-		act(h, row, index, selector, &shape.at_return, &row->return_actions, POL_IS_RETURN);
-	else
+		act(h, row, index, selector, &shape.at_return, &row->return_actions, POL_IS_RETURN,
+		    is_told);
+	else if (is_told)
 		post(h, row, index, selector, POL_DO_POST, POL_IS_RETURN | POL_DROPPED_AT_RETURN,
 		     0);
 	return 0;

@@ -44,6 +44,8 @@ struct {
 
 /* A call that has not returned yet: whose entry matched which rows. */
 #define POL_CALL_ROWS 16
+/* In a row's selector: nothing is told of the call. */
+#define POL_CALL_UNTOLD 0x80
 
 struct pol_call {
 	u64 frame; /* the stack's end at its entry, which is the same at its return; 0: no call */

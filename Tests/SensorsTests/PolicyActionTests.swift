@@ -91,6 +91,69 @@ extension KernelTests {
             #expect(counts[Int(POL_COUNT_NO_POST.rawValue)] == 3 && counts.reduce(0, +) == 3)
         }
 
+        /// A trial whose call has an end: the raw tracepoints of open(2).
+        private var ending: PolicyTrial {
+            var trial = PolicyTrial(at: .systemCalls([SystemCall("openat")], by: .rawSyscall))
+            trial.shape.is_syscall = 1
+            trial.setArgument(0, POL_STRING, raw: 1, max: 4096, isFiltered: true)
+            trial.setArgument(1, POL_I64, raw: UInt8(POL_RAW_RETURN.rawValue))
+            trial.shape.raw_count = 2
+            trial.shape.has_return = 1
+            trial.shape.arguments.1.flags = UInt8(POL_AT_RETURN.rawValue)
+            trial.capacity.bytes[24] = 16
+            trial.capacity.lengths = 4
+            trial.add(POL_BYTES, 0, POL_PREFIX, 1000)
+            return trial
+        }
+
+        /// What three calls come to: those that were posted, those that were not, those that a rate held back.
+        private func opened(_ trial: PolicyTrial) throws -> (hits: [PolicyTrial.Hit], counts: [UInt64]) {
+            var counts: [UInt64] = []
+            let hits = try trial.run(on: try sensors) { parts in
+                for _ in 0..<3 { PolicyTrial.open("a") }
+                counts = try parts.program.counts(ofRow: 0)
+            }
+            let told = [POL_COUNT_POST, POL_COUNT_NO_POST, POL_COUNT_LIMITED]
+            return (hits, told.map { counts[Int($0.rawValue)] })
+        }
+
+        @Test("a call is told with its end, and counts then")
+        func ends() throws {
+            let (hits, counts) = try opened(ending)
+            #expect(hits.map { $0.has(POL_IS_RETURN) } == [false, true, false, true, false, true])
+            #expect(hits.allSatisfy { !$0.has(POL_DROPPED_AT_RETURN) })
+            #expect(counts == [3, 0, 0])
+        }
+
+        @Test("of a call whose beginning nobody wants no end is told")
+        func unpostedEnds() throws {
+            var trial = ending
+            trial.act(POL_DO_NO_POST)
+            let (hits, counts) = try opened(trial)
+            #expect(hits.isEmpty)
+            #expect(counts == [0, 3, 0])
+        }
+
+        @Test("nor of one whose beginning a rate held back")
+        func limitedEnds() throws {
+            var trial = ending
+            trial.act(post: POL_RATE_LIMITED.rawValue)
+            trial.values.actions.0.limit_ns = 3_600_000_000_000
+            trial.capacity.rates = 64
+            let (hits, counts) = try opened(trial)
+            #expect(hits.map { $0.has(POL_IS_RETURN) } == [false, true])
+            #expect(counts == [1, 0, 2])
+        }
+
+        @Test("a call whose end nobody wants is taken back")
+        func droppedEnds() throws {
+            var trial = ending
+            trial.shape.at_return.actions.0 = UInt8(POL_DO_NO_POST.rawValue)
+            let (hits, counts) = try opened(trial)
+            #expect(hits.map { $0.has(POL_DROPPED_AT_RETURN) } == [false, true, false, true, false, true])
+            #expect(counts == [0, 3, 0])
+        }
+
         // MARK: Signals
 
         @Test("signals reach the process, from whatever thread, and in a pid namespace", arguments: [9, 15, 10])
