@@ -64,7 +64,10 @@ package final class PolicyHit: Sendable {
     }
 
     /// The bytes that it keeps, more or less.
-    package var size: Int { 256 + (arguments + [returned].compactMap(\.self)).reduce(0) { $0 + $1.value.size } }
+    package var size: Int {
+        let values = (arguments + [returned].compactMap(\.self)).reduce(0) { $0 + $1.value.size }
+        return 256 + values + MemoryLayout<StackFrame>.stride * (kernelStack.count + userStack.count)
+    }
 }
 
 extension PolicyHit: Equatable {

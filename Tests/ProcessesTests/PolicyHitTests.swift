@@ -310,6 +310,17 @@ struct PolicyHitTests {
         expectBalance(script)
     }
 
+    @Test("stacks count as what a waiting hit keeps")
+    func stackSize() throws {
+        var script = script()
+        var hit = HandmadeHit(Self.shell)
+        script.hit(hit)
+        (hit.kernelStack, hit.userStack) = ([UInt64](repeating: 7, count: 32), [UInt64](repeating: 8, count: 32))
+        script.hit(hit)
+        let sizes = hits(script).map(\.hit.size)
+        #expect(sizes.count == 2 && sizes[1] >= sizes[0] + 64 * 32)
+    }
+
     @Test("a file's hash is told with its algorithm")
     func hash() {
         var script = script(.sample(place: .securityHook("bprm_check_security")))
