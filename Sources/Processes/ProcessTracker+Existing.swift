@@ -1,5 +1,5 @@
-internal import CRecords
 // SPDX-License-Identifier: Apache-2.0
+internal import CRecords
 package import Containers
 internal import Models
 internal import Sensors

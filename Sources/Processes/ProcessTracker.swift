@@ -1,5 +1,5 @@
-package import CRecords
 // SPDX-License-Identifier: Apache-2.0
+package import CRecords
 package import Containers
 package import Policies
 internal import Sensors
