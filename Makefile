@@ -35,6 +35,7 @@ demo: build ## Watch a container being made, entered and removed
 	@dev/demo.sh
 
 test: build setup-vm tests ## Run every test, here and in guests with other kernels
+	Tests/Fuzzing/fuzz.sh
 	EVERYTHING=1 Tests/VM/test-vm.sh
 
 test-fast: setup ## Run the tests of values and records, in a debug build: minutes
@@ -44,7 +45,7 @@ test-fast: setup ## Run the tests of values and records, in a debug build: minut
 test-vm: build setup-vm tests ## Run what touches the kernel on 6.1 and 6.12, cgroup v1 and v2, with runc and crun
 	Tests/VM/test-vm.sh
 
-fuzz: setup ## Try what strangers may write, 20 seconds each: policies, CEL, the kernel's records, OCI documents
+fuzz: setup ## Try what strangers may write, 20 seconds each: policies, CEL, records, programs, OCI documents
 	Tests/Fuzzing/fuzz.sh
 
 soak: build setup-vm tests ## Run the tests with large counts; goes on where it was interrupted

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Looks, changes nothing: the layout of Swift and C, a licence line in every source file, no room that reaches back.
+# Looks, changes nothing: the layout of Swift and C, a licence line in every source file, no room that reaches back,
+# a small corpus.
 set -u
 failed=0
 complain() { echo "check: $*" >&2; failed=1; }
@@ -22,4 +23,7 @@ done < <(git ls-files '*.swift' '*.c' '*.cc' '*.h' '*.sh' '*.py' Makefile "${gen
 if git grep -nE '^(package |internal |public )?import Foundation' -- Sources "${generated[@]}" ':!Sources/Pods'; then
     complain "Foundation is imported"
 fi
+# Every run of the tests goes through all of it.
+corpus=$(git ls-files -z Tests/Fuzzing/corpus | du -cb --files0-from=- | tail -n 1 | cut -f 1)
+[ "$corpus" -le $((4 << 20)) ] || complain "the fuzzers' corpus has $corpus bytes: MERGE=1 Tests/Fuzzing/fuzz.sh"
 exit $failed

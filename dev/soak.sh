@@ -26,7 +26,7 @@ steps() {
     step restarts KERNEL=host RUNTIME=runc SUITE=RestartTests TEST_ENV="APUS_RESTARTS=500"
     # Ten minutes of mutations each.
     local target
-    for target in policies cel records oci; do
+    for target in policies cel records symbols oci; do
         RUN="Tests/Fuzzing/fuzz.sh $target" step "fuzz-$target" SECONDS_EACH=600
     done
 }

@@ -29,17 +29,25 @@ let package = Package(
         .target(name: "Models"),
         .target(name: "Containers", dependencies: ["CLinux", "Models"]),
         .target(name: "Sensors", dependencies: ["CRecords"], path: "Targets/Sensors"),
+        .target(
+            name: "PolicyEngine", dependencies: ["CRecords", "Policies", "RE2", "Sensors"],
+            path: "Sources/PolicyEngine/Plan", exclude: ["RealKernelSurvey.swift"]),
         .target(name: "Symbols", dependencies: ["CLinux"]),
         .target(
             name: "Processes",
             dependencies: ["CRecords", "Containers", "Models", "Policies", "RE2", "Sensors", "Symbols"]),
 
-        .executableTarget(name: "policies", dependencies: ["Policies", "YAML"], path: "Targets/policies"),
+        .executableTarget(
+            name: "policies", dependencies: ["CRecords", "Policies", "PolicyEngine", "Sensors"],
+            path: "Targets/policies"),
         .executableTarget(
             name: "cel", dependencies: ["CEL", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             path: "Targets/cel"),
         .executableTarget(
-            name: "records", dependencies: ["Containers", "Models", "Processes", "Sensors"], path: "Targets/records"),
+            name: "records", dependencies: ["CRecords", "Containers", "Models", "Policies", "Processes"],
+            path: "Targets/records"),
+        // What is read of files is the module's own.
+        .executableTarget(name: "symbols", path: "Targets/symbols"),
         // With the hook's own reader of JSON, and Models as the hook has them: in the same module.
         .systemLibrary(name: "CYajl"),
         .target(name: "CHook"),

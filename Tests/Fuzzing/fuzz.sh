@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the fuzzers and runs them one after the other, each from its corpus. docs/testing.md says more.
 #
-# usage: fuzz.sh [TARGET]...        policies, cel, records, oci; without one, all
+# usage: fuzz.sh [TARGET]...        policies, cel, records, symbols, oci; without one, all
 #
 # environment, each optional:
 #   SECONDS_EACH  how long each runs; 20
@@ -13,9 +13,8 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")"
 build=$(realpath ../..)/.build/fuzz
 out=$(realpath -m ../../dist/fuzz)
-targets=("${@:-policies cel records oci}")
-# shellcheck disable=SC2128,SC2206
-[ $# -gt 0 ] || targets=($targets)
+targets=("$@")
+[ $# -gt 0 ] || targets=(policies cel records symbols oci)
 
 # Swift's own backtraces need more than a program has that another tells to stop; libFuzzer prints one, too. Leaks cannot
 # be told: Swift keeps bits of its own in pointers. What grows without end meets rss_limit_mb.
@@ -23,14 +22,15 @@ export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0
 
 mkdir -p "$out"
 
+# build [TARGET]: without one, all at once.
 build() {
     local started=$SECONDS
-    if ! swift build -c release --product "$1" --scratch-path "$build" --sanitize fuzzer --sanitize address \
+    if ! swift build -c release ${1:+--product "$1"} --scratch-path "$build" --sanitize fuzzer --sanitize address \
         -Xswiftc -use-ld=lld >"$out/build.log" 2>&1; then
         cat "$out/build.log" >&2
         return 1
     fi
-    echo "fuzz: $1 is built, $((SECONDS - started)) s"
+    echo "fuzz: ${1:-everything} is built, $((SECONDS - started)) s"
 }
 
 # The longest input, and words for the target.
@@ -38,17 +38,18 @@ options_of() {
     case $1 in
         policies) echo "-max_len=4096 -dict=policies.dict" ;;
         cel) echo "-max_len=1024 -dict=cel.dict" ;;
-        records) echo "-max_len=8192" ;;
+        records | symbols) echo "-max_len=8192" ;;
         oci) echo "-max_len=4096" ;;
-        *) echo "fuzz: there is no target $1: policies, cel, records, oci" >&2 && return 1 ;;
+        *) echo "fuzz: there is no target $1: policies, cel, records, symbols, oci" >&2 && return 1 ;;
     esac
 }
 
+[ $# -gt 0 ] || build
 failed=0
 for target in "${targets[@]}"; do
     read -ra options <<<"$(options_of "$target")"
     found=$out/$target.found log=$out/$target.log program=$build/release/$target
-    build "$target"
+    [ $# = 0 ] || build "$target"
     mkdir -p "$found" "$out/crashes"
     options+=(-timeout=10 -rss_limit_mb=2048 -report_slow_units=5 "-artifact_prefix=$out/crashes/$target-")
     if [ -n "${INPUT:-}" ]; then

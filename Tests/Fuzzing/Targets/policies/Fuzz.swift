@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Policies
+internal import PolicyEngine
+internal import Sensors
 
-/// A text as a file of policies: each document is a policy, or has problems that a person can read.
+/// A text as a file of policies: each document is a policy, for which there is a plan, or has problems that a person can
+/// read.
 @_cdecl("LLVMFuzzerTestOneInput")
 package func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let text = String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
@@ -9,7 +12,9 @@ package func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         for document in try PolicyReader.documents(of: text) {
             for warning in document.warnings { check(warning) }
             switch document.result {
-            case .success(let policy): precondition(!policy.name.isEmpty)
+            case .success(let policy):
+                precondition(!policy.name.isEmpty)
+                plan(policy)
             case .failure(let failure): check(failure)
             }
         }

@@ -16,6 +16,10 @@ package func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 
 enum What: UInt8, CaseIterable {
     case record, quiet, time, container, word, task, sweep, page
+    /// A hit of a policy, and more of one of its values, in fewer bytes than a record's.
+    case hit, more
+    /// A row holds no more, or does again.
+    case row
 }
 
 private func step(of rest: inout Slice<UnsafeRawBufferPointer>) -> (What, UnsafeRawBufferPointer)? {
