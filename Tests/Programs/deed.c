@@ -5,18 +5,20 @@
 //   deed mount TYPE DIRECTORY       fsopen TYPE         move-mount TYPE DIRECTORY
 //   deed setns FILE                 unshare FLAGS       clone FLAGS
 //   deed open|openat|openat2 FILE [w]                   creat FILE
-//   deed write FILE                 rewrite FILE        rename|renameat2 FROM TO
+//   deed write FILE                 rewrite FILE        rename|renameat|renameat2 FROM TO
+//   deed link|linkat|symlink|symlinkat FROM TO          handle DIRECTORY
 //   deed setuid|setreuid|setresuid UID                  capset CAPABILITY 0|1
 //   deed init-module|finit-module FILE                  delete-module NAME
 //   deed kexec                      bpf                 perf
-//   deed connect ADDRESS PORT       unix PATH           shell dup2|dup3
+//   deed connect|fastopen ADDRESS PORT                  unix PATH           shell dup2|dup3
 //   deed refused DEED...            ends with 0 if it is not permitted, else with 1
 //   deed attempt COUNT STOP DEED... again and again, COUNT times at least and until there is a file
 //                                   STOP; says how many of the attempts succeeded and how long each
 //                                   took
 //
-// rewrite writes what is there already; rename makes FROM first; unix listens at PATH itself; shell
-// is a reverse shell to a listener of its own, which sends it a line to run.
+// rewrite writes what is there already; rename and link make FROM first, and link removes TO;
+// handle asks for a file that is not there; unix listens at PATH itself; shell is a reverse shell
+// to a listener of its own, which sends it a line to run.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -170,6 +172,14 @@ static int rename_file(void)
 	return error ? error : ended(syscall(SYS_rename, arguments[0], arguments[1]));
 }
 
+static int rename_file_at(void)
+{
+	int error = put(arguments[0], "x", 1, O_CREAT);
+
+	return error ? error
+		     : ended(syscall(SYS_renameat, AT_FDCWD, arguments[0], AT_FDCWD, arguments[1]));
+}
+
 static int rename_file_2(void)
 {
 	int error = put(arguments[0], "x", 1, O_CREAT);
@@ -177,6 +187,51 @@ static int rename_file_2(void)
 	return error ? error
 		     : ended(syscall(SYS_renameat2, AT_FDCWD, arguments[0], AT_FDCWD, arguments[1],
 				     0));
+}
+
+static int link_file(void)
+{
+	int error = put(arguments[0], "x", 1, O_CREAT);
+
+	unlink(arguments[1]);
+	return error ? error : ended(syscall(SYS_link, arguments[0], arguments[1]));
+}
+
+static int link_file_at(void)
+{
+	int error = put(arguments[0], "x", 1, O_CREAT);
+
+	unlink(arguments[1]);
+	return error ? error
+		     : ended(syscall(SYS_linkat, AT_FDCWD, arguments[0], AT_FDCWD, arguments[1],
+				     0));
+}
+
+static int link_name(void)
+{
+	unlink(arguments[1]);
+	return ended(syscall(SYS_symlink, arguments[0], arguments[1]));
+}
+
+static int link_name_at(void)
+{
+	unlink(arguments[1]);
+	return ended(syscall(SYS_symlinkat, arguments[0], AT_FDCWD, arguments[1]));
+}
+
+static int open_by_handle(void)
+{
+	struct {
+		struct file_handle head;
+		char bytes[8];
+	} handle = { .head = { .handle_bytes = 8, .handle_type = 1 } };
+	int fd = open(arguments[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return errno;
+	error = ended(open_by_handle_at(fd, &handle.head, O_RDONLY | O_CLOEXEC));
+	close(fd);
+	return error;
 }
 
 /* --- Privileges --- */
@@ -275,6 +330,22 @@ static int connect_to(void)
 	return error;
 }
 
+static int connect_and_send(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(number(1)) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
+
+	if (fd < 0)
+		return errno;
+	inet_pton(AF_INET, arguments[0], &to.sin_addr);
+	error = sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&to,
+		       sizeof(to)) < 0
+			? errno
+			: 0;
+	close(fd);
+	return error;
+}
+
 static int connect_unix(void)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -351,7 +422,13 @@ static const struct deed {
 	{ "write", 1, write_file },
 	{ "rewrite", 1, rewrite },
 	{ "rename", 2, rename_file },
+	{ "renameat", 2, rename_file_at },
 	{ "renameat2", 2, rename_file_2 },
+	{ "link", 2, link_file },
+	{ "linkat", 2, link_file_at },
+	{ "symlink", 2, link_name },
+	{ "symlinkat", 2, link_name_at },
+	{ "handle", 1, open_by_handle },
 	{ "setuid", 1, set_uid },
 	{ "setreuid", 1, set_real_uid },
 	{ "setresuid", 1, set_all_uids },
@@ -363,6 +440,7 @@ static const struct deed {
 	{ "bpf", 0, make_map },
 	{ "perf", 0, open_event },
 	{ "connect", 2, connect_to },
+	{ "fastopen", 2, connect_and_send },
 	{ "unix", 1, connect_unix },
 	{ "shell", 1, reverse_shell },
 };

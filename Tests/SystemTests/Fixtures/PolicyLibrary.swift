@@ -40,6 +40,8 @@ struct LibraryPolicy: Sendable {
     /// As the kubelet has them: below a directory that is named by the time. The usual name is a link to it.
     private static let tokenDirectory = "/run/secrets/kubernetes.io/serviceaccount"
     private static let token = tokenDirectory + "/token"
+    /// Where the kubelet's links lead; not in here.
+    private static let dataToken = tokenDirectory + "/..data/token"
 }
 
 extension LibraryPolicy: CustomTestStringConvertible {
@@ -63,6 +65,7 @@ extension LibraryPolicy {
             deeds: [
                 Deed("mount", "proc", "/tmp", seenAt: "mount", showing: "\"proc\"", ends: [EPERM]),
                 Deed("fsopen", "cgroup2", seenAt: "fsopen", showing: "\"cgroup2\"", ends: [EPERM]),
+                Deed("handle", "/", seenAt: "open_by_handle_at", ends: [EPERM, ESTALE, EOPNOTSUPP]),
             ],
             neighbours: [
                 Deed("mount", "tmpfs", "/tmp", ends: [EPERM]), Deed("fsopen", "tmpfs", ends: [EPERM]),
@@ -85,6 +88,7 @@ extension LibraryPolicy {
                 Deed("open", corePattern, "w", seenAt: "open", showing: corePattern),
                 Deed("openat2", corePattern, "w", seenAt: "openat2", showing: corePattern),
                 Deed("creat", "/tmp/release_agent", seenAt: "creat", showing: "release_agent"),
+                Deed("/bin/sh", "-c", "cd /tmp; /deed creat modprobe", seenAt: "creat", showing: "modprobe"),
             ],
             neighbours: [
                 Deed("openat", corePattern), Deed("open", corePattern), Deed("openat", "/tmp/plain", "w"),
@@ -96,6 +100,8 @@ extension LibraryPolicy {
                 Deed("openat", "/etc/shadow", seenAt: "openat", showing: "/etc/shadow"),
                 Deed("open", "/tmp/../etc/shadow", seenAt: "open", showing: "/tmp/../etc/shadow"),
                 Deed("openat2", "etc/shadow", seenAt: "openat2", showing: "etc/shadow"),
+                Deed("open", "/etc/./shadow", seenAt: "open", showing: "/etc/./shadow"),
+                Deed("/bin/sh", "-c", "cd /etc; /deed openat shadow", seenAt: "openat", showing: "shadow"),
             ],
             neighbours: [Deed("openat", "/etc/passwd"), Deed("open", "/etc/passwd"), Deed("openat2", "/etc/passwd")]),
         LibraryPolicy(
@@ -104,15 +110,25 @@ extension LibraryPolicy {
                 Deed("openat", token, seenAt: "openat", showing: token),
                 Deed("open", token, seenAt: "open", showing: token),
                 Deed("openat2", token, seenAt: "openat2", showing: token),
+                Deed("openat", dataToken, seenAt: "openat", showing: dataToken, ends: [ENOENT]),
             ],
             neighbours: [Deed("openat", tokenDirectory + "/namespace"), Deed("openat", "/etc/passwd")]),
         LibraryPolicy(
             name: "cloud-metadata",
             deeds: [
                 Deed(
-                    "connect", "169.254.169.254", "80", seenAt: "connect", showing: "169.254.169.254", ends: unanswered)
+                    "connect", "169.254.169.254", "80", seenAt: "connect", showing: "169.254.169.254", ends: unanswered),
+                Deed(
+                    "connect", "168.63.129.16", "80", seenAt: "connect", showing: "168.63.129.16", ends: unanswered),
+                Deed(
+                    "fastopen", "169.254.169.254", "80", seenAt: "sendto", showing: "169.254.169.254",
+                    ends: unanswered),
             ],
-            neighbours: [Deed("connect", "127.0.0.1", "80", ends: unanswered)]),
+            neighbours: [
+                Deed("connect", "127.0.0.1", "80", ends: unanswered),
+                Deed("connect", "168.63.129.16", "53", ends: unanswered),
+                Deed("fastopen", "127.0.0.1", "80", ends: unanswered),
+            ]),
         LibraryPolicy(
             name: "privileges",
             deeds: [
@@ -150,8 +166,14 @@ extension LibraryPolicy {
             ]),
         LibraryPolicy(
             name: "miner-pools",
-            deeds: [Deed("connect", "127.0.0.1", "3333", seenAt: "connect", showing: "3333", ends: unanswered)],
-            neighbours: [Deed("connect", "127.0.0.1", "3332", ends: unanswered), Deed("unix", "/tmp/any")]),
+            deeds: [
+                Deed("connect", "127.0.0.1", "3333", seenAt: "connect", showing: "3333", ends: unanswered),
+                Deed("fastopen", "127.0.0.1", "3333", seenAt: "sendto", showing: "3333", ends: unanswered),
+            ],
+            neighbours: [
+                Deed("connect", "127.0.0.1", "3332", ends: unanswered), Deed("unix", "/tmp/any"),
+                Deed("fastopen", "127.0.0.1", "3332", ends: unanswered),
+            ]),
         LibraryPolicy(
             name: "runtime-sockets",
             deeds: [Deed("unix", "/tmp/docker.sock", seenAt: "connect", showing: "/tmp/docker.sock")],
@@ -163,11 +185,19 @@ extension LibraryPolicy {
                 Deed("open", "/bin/planted", "w", seenAt: "open", showing: "/bin/planted"),
                 Deed("creat", "/bin/planted", seenAt: "creat", showing: "/bin/planted"),
                 Deed("rename", "/tmp/new", "/bin/planted", seenAt: "rename", showing: "/bin/planted"),
+                Deed("renameat", "/tmp/new", "/bin/planted", seenAt: "renameat", showing: "/bin/planted"),
                 Deed("renameat2", "/tmp/new", "/bin/planted", seenAt: "renameat2", showing: "/bin/planted"),
+                Deed("openat2", "/bin/planted", "w", seenAt: "openat2", showing: "/bin/planted"),
+                Deed("link", "/tmp/new", "/bin/other", seenAt: "link", showing: "/bin/other"),
+                Deed("linkat", "/tmp/new", "/bin/other", seenAt: "linkat", showing: "/bin/other"),
+                Deed("symlink", "/tmp/new", "/bin/other", seenAt: "symlink", showing: "/bin/other"),
+                Deed("symlinkat", "/tmp/new", "/bin/other", seenAt: "symlinkat", showing: "/bin/other"),
             ],
             neighbours: [
                 Deed("write", "/tmp/planted"), Deed("openat", "/bin/busybox"), Deed("open", "/bin/busybox"),
                 Deed("creat", "/tmp/planted"), Deed("rename", "/tmp/new", "/tmp/old"),
+                Deed("renameat", "/tmp/new", "/tmp/old"), Deed("link", "/tmp/new", "/tmp/old"),
+                Deed("symlinkat", "/bin/busybox", "/tmp/old"),
             ]),
     ]
 
