@@ -225,23 +225,5 @@ extension SystemTests {
             }
             return count
         }
-
-        /// The process's directory in the hierarchy that tells containers apart: cgroup2 if it is mounted, else v1's pids.
-        private func cgroupDirectory(of pid: pid_t) throws -> String {
-            let text = String(
-                decoding: FileManager.default.contents(atPath: "/proc/\(pid)/cgroup") ?? Data(), as: UTF8.self)
-            for line in text.split(separator: "\n").reversed() {
-                let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-                let mounts =
-                    switch fields[1] {
-                    case "": ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
-                    case "pids": ["/sys/fs/cgroup/pids"]
-                    default: [String]()
-                    }
-                let found = mounts.map { $0 + fields[2] }.first(where: FileManager.default.fileExists(atPath:))
-                if fields[2].count > 1, let found { return found }
-            }
-            throw Failure("process \(pid) is in no cgroup of its own: \(text)")
-        }
     }
 }

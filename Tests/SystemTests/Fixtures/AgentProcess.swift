@@ -38,10 +38,11 @@ final class AgentProcess: Sendable {
     /// Starts it, and returns when it is ready.
     ///
     /// - Parameters:
+    ///   - more: flags for this time alone.
     ///   - failpoint: a step of a registration at which it is to die by SIGKILL, or with `:stop` behind it to stop; only
     ///     a debug build can.
     ///   - umask: in octal; the test's own if nil.
-    func start(failpoint: String? = nil, umask: String? = nil) async throws {
+    func start(_ more: [String] = [], failpoint: String? = nil, umask: String? = nil) async throws {
         guard getuid() == 0 else { throw Failure("the agent loads BPF programs: run the tests as root") }
         let program =
             try failpoint.map { ["/usr/bin/env", "APUS_FAILPOINT=\($0)", try Artifacts.debugAgent] }
@@ -53,7 +54,7 @@ final class AgentProcess: Sendable {
                 // All events of a test are in one file, unless it says otherwise.
                 "--export-filename", exportFile, "--export-file-max-size-mb", "10000",
                 "--config-dir", directory("configuration"), "--tracing-policy-dir", directory("no-policies"),
-            ] + flags)
+            ] + flags + more)
         running.withLock { $0 = command }
         try await eventually("the agent to be ready") {
             guard command.isRunning else { throw Failure("the agent ended. \(command.errorsSoFar)") }
