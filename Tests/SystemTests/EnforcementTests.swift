@@ -9,6 +9,7 @@ extension SystemTests {
     @Suite(.needsSecurityHooks) struct EnforcementTests {
         private static let attempts = Artifacts.count("APUS_FORBIDDEN_ATTEMPTS", default: 2000)
         private static let replacements = Artifacts.count("APUS_POLICY_REPLACEMENTS", default: 20)
+        private static let restarts = Artifacts.count("APUS_POLICY_RESTARTS", default: 4)
 
         @Test(
             "the first act of a container is forbidden, that of a container elsewhere is not",
@@ -38,12 +39,36 @@ extension SystemTests {
             let directory = try TemporaryDirectory()
             try ForbiddenFile.write(version: 0, into: directory)
             try await AgentProcess.with(["--tracing-policy-dir", directory.path]) { agent in
-                try await ForbiddenFile.attempting(agent, atLeast: Self.attempts) { events in
-                    for version in 0..<Self.replacements {
-                        try ForbiddenFile.write(version: version, into: directory)
-                        try await ForbiddenFile.expectRefusal(by: version, events)
+                try await EventStream.with(agent) { events in
+                    try await ForbiddenFile.attempting(agent, atLeast: Self.attempts) {
+                        for version in 0..<Self.replacements {
+                            try ForbiddenFile.write(version: version, into: directory)
+                            try await ForbiddenFile.expectRefusal(by: version, events)
+                        }
                     }
                 }
+            }
+        }
+
+        @Test("nothing forbidden passes while the agent is killed, stopped and started anew with another policy")
+        func restart() async throws {
+            let directory = try TemporaryDirectory()
+            try ForbiddenFile.write(version: 0, into: directory)
+            try await BPFFileSystem.with {
+                let agent = try AgentProcess(["--keep-sensors-on-exit", "--tracing-policy-dir", directory.path])
+                try await agent.start()
+                try await ForbiddenFile.attempting(agent, atLeast: Self.attempts) {
+                    for version in 1...Self.restarts {
+                        if version % 2 == 1 { try await agent.kill() } else { try await agent.stop(keepsSensors: true) }
+                        try ForbiddenFile.write(version: version, into: directory)
+                        try await agent.start()
+                        try await EventStream.with(agent) { try await ForbiddenFile.expectRefusal(by: version, $0) }
+                    }
+                }
+                try FileManager.default.removeItem(atPath: directory("\(ForbiddenFile.policy).yaml"))
+                try await eventually("the policy's end") { try await agent.policies.isEmpty }
+                // Fails if anything is left below its directory.
+                try await agent.stop()
             }
         }
     }
@@ -82,6 +107,8 @@ enum ForbiddenFile {
               - {index: 0, operator: Equal, values: [\(path)\((0..<version % 3).map { ", /tmp/other-\($0)" }.joined())]}
               matchActions:
               - {action: Override, argError: -1}
+              # Each version tells of its first refusals: of all of them a guest would have more than it can read.
+              - {action: Post, rateLimit: 1s}
 
         """
     }
@@ -100,22 +127,20 @@ enum ForbiddenFile {
 
     /// Lets a container attempt to open the file again and again while `body` runs. None of the attempts may pass.
     static func attempting(
-        _ agent: AgentProcess, atLeast count: Int, _ body: (EventStream) async throws -> Void
+        _ agent: AgentProcess, atLeast count: Int, _ body: () async throws -> Void
     ) async throws {
-        try await EventStream.with(agent) { events in
-            try await RuncContainer.with(agent, container) { container in
-                let command = ["exec", container.id, "/deed", "attempt", "\(count)", stop, "openat", path]
-                let attempts = try Command(RuncContainer.command(command))
-                defer { attempts.signal(SIGKILL) }
-                try await body(events)
-                try await container.exec("/bin/touch", stop)
-                let outcome = try await attempts.outcome(within: .seconds(600))
-                let match = try #require(
-                    outcome.output.firstMatch(of: /(\d+) attempts, (\d+) passed/), "\(outcome)")
-                #expect(match.2 == "0", "\(outcome.output)")
-                #expect(Int(match.1) ?? 0 >= count)
-                report("of \(match.1) forbidden attempts \(match.2) passed")
-            }
+        try await RuncContainer.with(agent, container) { container in
+            let command = ["exec", container.id, "/deed", "attempt", "\(count)", stop, "openat", path]
+            let attempts = try Command(RuncContainer.command(command))
+            defer { attempts.signal(SIGKILL) }
+            try await body()
+            try await container.exec("/bin/touch", stop)
+            let outcome = try await attempts.outcome(within: .seconds(600))
+            let match = try #require(
+                outcome.output.firstMatch(of: /(\d+) attempts, (\d+) passed/), "\(outcome)")
+            #expect(match.2 == "0", "\(outcome.output)")
+            #expect(Int(match.1) ?? 0 >= count)
+            report("of \(match.1) forbidden attempts \(match.2) passed")
         }
     }
 }

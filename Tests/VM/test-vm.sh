@@ -54,7 +54,7 @@ fi
 # What takes long there is done less often. CI: a kernel without a row in a table fails.
 on_machine="APUS_SHORT_LIVED=300 APUS_RESTARTS=10 APUS_RECREATED=50"
 in_guest="CI=1 APUS_SHORT_LIVED=10 APUS_THREAD_EXITS=50 APUS_STORM=200 APUS_REUSED_PIDS=2001"
-in_guest+=" APUS_MANY_POLICIES=20 APUS_POLICY_HITS=2000"
+in_guest+=" APUS_MANY_POLICIES=20 APUS_POLICY_HITS=2000 APUS_POLICY_REPLACEMENTS=8 APUS_POLICY_RESTARTS=2"
 
 # suites_of KERNEL CGROUP RUNTIME NAME: what a cell's suites say, with the marks of run-suites.sh and boot.sh.
 suites_of() {
