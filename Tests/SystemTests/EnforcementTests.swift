@@ -50,6 +50,24 @@ extension SystemTests {
             }
         }
 
+        @Test("what a killed agent has left forbids also when the ring is full, because nobody empties it")
+        func fullRing() async throws {
+            try await BPFFileSystem.with {
+                let agent = try AgentProcess(["--keep-sensors-on-exit", "--rb-size", "64K"])
+                try await agent.start()
+                try await agent.add(ForbiddenFile.yaml(tells: ""))
+                try await RuncContainer.with(agent, ForbiddenFile.container) { container in
+                    try await agent.kill()
+                    // The ring has room for some two hundred records.
+                    let command = ["/deed", "attempt", "\(Self.attempts)", "/", "openat", ForbiddenFile.path]
+                    let outcome = try await Command(RuncContainer.command(["exec", container.id] + command)).outcome()
+                    #expect(outcome.output.contains("attempts, 0 passed"), "\(outcome)")
+                }
+                try await agent.start()
+                try await agent.stop()
+            }
+        }
+
         @Test("nothing forbidden passes while the agent is killed, stopped and started anew with another policy")
         func restart() async throws {
             let directory = try TemporaryDirectory()
@@ -87,7 +105,8 @@ enum ForbiddenFile {
         return setup
     }
 
-    static func yaml(version: Int = 0) -> String {
+    /// - Parameter tells: how often refusals are told.
+    static func yaml(version: Int = 0, tells: String = ", rateLimit: 1s") -> String {
         """
         apiVersion: cilium.io/v1alpha1
         kind: TracingPolicy
@@ -107,8 +126,8 @@ enum ForbiddenFile {
               - {index: 0, operator: Equal, values: [\(path)\((0..<version % 3).map { ", /tmp/other-\($0)" }.joined())]}
               matchActions:
               - {action: Override, argError: -1}
-              # Each version tells of its first refusals: of all of them a guest would have more than it can read.
-              - {action: Post, rateLimit: 1s}
+              # Of all refusals a guest would have more events than it can read.
+              - {action: Post\(tells)}
 
         """
     }

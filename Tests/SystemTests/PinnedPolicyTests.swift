@@ -9,7 +9,7 @@ extension SystemTests {
     @Suite struct PinnedPolicyTests {
         /// What a policy's programs hang on.
         enum Means: String, CaseIterable {
-            case tracepoint, systemCall, binary, container
+            case tracepoint, systemCall, userFunction, binary, container
         }
 
         private static let keeps = ["--keep-sensors-on-exit"]
@@ -18,9 +18,12 @@ extension SystemTests {
         private static func yaml(_ name: String, _ path: String, _ means: Means = .tracepoint) throws -> String {
             let deed = try Artifacts.testProgram("deed")
             let (hook, index) =
-                means == .systemCall
-                ? ("kprobes:\n  - call: sys_openat", 1)
-                : ("tracepoints:\n  - subsystem: syscalls\n    event: sys_enter_openat", 6)
+                switch means {
+                case .systemCall: ("kprobes:\n  - call: sys_openat", 1)
+                // By which it makes the call.
+                case .userFunction: ("uprobes:\n  - path: \(deed)\n    symbols: [syscall]", 2)
+                default: ("tracepoints:\n  - subsystem: syscalls\n    event: sys_enter_openat", 6)
+                }
             let scope = means == .container ? "containerSelector: {matchLabels: {name: web}}" : "options: []"
             // What runs by the name that it was given.
             let binaries =
@@ -67,7 +70,7 @@ extension SystemTests {
 
         @Test(
             "a policy goes on killing after its agent was killed, also when nobody empties the ring, until the next is ready",
-            arguments: [Means.tracepoint, .systemCall, .binary])
+            arguments: [Means.tracepoint, .systemCall, .userFunction, .binary])
         func killedAgent(_ means: Means) async throws {
             let path = "/tmp/\(uniqueWord("pinned"))"
             try await BPFFileSystem.with {
