@@ -145,6 +145,28 @@ extension KernelTests {
                 #expect(hits.allSatisfy { UInt32($0.fixed.action) == action.rawValue })
             }
         }
+
+        @Test("a socket that a function returns is tracked, or is no more", .needs(anyOf: .kprobe))
+        func returned() throws {
+            for (action, isOwned) in [(POL_DO_TRACK_SOCK, true), (POL_DO_UNTRACK_SOCK, false)] {
+                var trial = PolicyTrial(at: .function("inet_csk_accept"))
+                trial.setArgument(Int(POL_RETURN.rawValue), POL_SOCK, raw: UInt8(POL_RAW_RETURN.rawValue))
+                trial.shape.raw_count = 1
+                trial.shape.arguments.5.flags = UInt8(POL_AT_RETURN.rawValue)
+                trial.shape.has_return = 1
+                trial.shape.tracks_sockets = 1
+                trial.tracksSockets = true
+                trial.shape.at_return.actions.0 = UInt8(action.rawValue)
+                trial.values.return_actions.argument = POL_RETURN.rawValue
+                let hits = try trial.run(on: try sensors) { _ in try IPv6.accept(on: Self.to) }
+                let returned = try #require(hits.filter { $0.has(POL_IS_RETURN) }.only)
+                #expect(returned.has(POL_OF_OWNER) == isOwned && UInt32(returned.fixed.action) == action.rawValue)
+                let sock = try #require(
+                    returned.values[UInt8(POL_RETURN.rawValue)]?.withUnsafeBytes { $0.loadUnaligned(as: pol_sock.self) }
+                )
+                #expect(Int32(sock.family) == AF_INET6 && sock.from_port == Self.to)
+            }
+        }
     }
 }
 
@@ -156,6 +178,21 @@ enum IPv6 {
         try withSocket(isPacket ? SOCK_DGRAM : SOCK_STREAM, from: from) { file in
             _ = Acts.withAddress(address(port)) { to, size in
                 isPacket ? Int32(sendto(file, "x", 1, 0, to, size)) : connect(file, to, size)
+            }
+        }
+    }
+
+    /// Listens at a port of ::1, and accepts a connection of its own.
+    static func accept(on port: UInt16) throws {
+        try withSocket(SOCK_STREAM, from: port) { listener in
+            guard listen(listener, 1) == 0 else { throw TestFailure("cannot listen: errno \(errno)") }
+            try withSocket(SOCK_STREAM, from: 0) { client in
+                guard Acts.withAddress(address(port), { connect(client, $0, $1) }) == 0 else {
+                    throw TestFailure("cannot connect: errno \(errno)")
+                }
+                let accepted = Glibc.accept(listener, nil, nil)
+                guard accepted >= 0 else { throw TestFailure("cannot accept: errno \(errno)") }
+                close(accepted)
             }
         }
     }
