@@ -8,7 +8,7 @@ extension KernelTests {
     /// Each place that a program can be called from: one real action there, and one beside it.
     @Suite struct PolicyPlaceTests: KernelSuite {
         private static let directory = "/tmp/apus-\(getpid())-place"
-        private static let name = PlaceTrial.argument(POL_STRING, 1, max: 256, isFiltered: true)
+        private static let name = pol_argument(POL_STRING, raw: 1, max: 256, POL_FILTERED)
 
         private func makeDirectory(_ path: String = directory) -> Int64 {
             Int64(mkdirat(AT_FDCWD, path, 0o700) == 0 ? 0 : -errno)
@@ -29,7 +29,7 @@ extension KernelTests {
 
         @Test("a system call and what it returns, of the named path alone", arguments: methods)
         func systemCalls(by method: PolicyProgram.Method) throws {
-            var trial = PlaceTrial([Self.name], returns: POL_I64)
+            var trial = PolicyTrial([Self.name], returns: POL_I64)
             trial.filter(0)
             trial.shape.is_syscall = 1
             let maps = try policyMaps()
@@ -43,25 +43,25 @@ extension KernelTests {
             }
             #expect(makeDirectory("/proc/apus-other") != 0)
             rmdir("/proc/apus-other")
-            #expect(try takeHits() == [])
+            #expect(try takeHits().isEmpty)
 
             program.detach()
             _ = makeDirectory()
-            #expect(try takeHits() == [])
+            #expect(try takeHits().isEmpty)
             #expect(program.misses == .init())
         }
 
         @Test("a call of the 32-bit ABI, which is none of the other's")
         func compatibility() throws {
             #if arch(x86_64)
-                var trial = PlaceTrial(
-                    [Self.name, PlaceTrial.argument(POL_U32, 2), PlaceTrial.argument(POL_SYSCALL, 3)])
+                var trial = PolicyTrial(
+                    [Self.name, pol_argument(POL_U32, raw: 2), pol_argument(POL_SYSCALL, raw: 3)])
                 trial.filter(0)
                 trial.shape.raw_count = 3
                 let maps = try policyMaps()
                 let places: [SystemCall.ABI] = [.native, .compat]
                 let programs = try places.map { abi in
-                    trial.row.id = UInt32(abi.rawValue)
+                    trial.values.id = UInt32(abi.rawValue)
                     return try trial.program(at: .systemCall("mkdirat", abi: abi, by: .rawSyscall), maps)
                 }
                 for program in programs {
@@ -90,13 +90,13 @@ extension KernelTests {
 
         @Test("more programs at one system call than the kernel lets follow one another")
         func chains() throws {
-            var trial = PlaceTrial([Self.name])
+            var trial = PolicyTrial([Self.name])
             trial.filter(0)
             let maps = try policyMaps()
             let call = SystemCall("mkdirat")
             let others = try trial.program(
                 at: .systemCalls(Array(repeating: call, count: 34), by: .rawSyscall), maps)
-            trial.row.id = 43
+            trial.values.id = 43
             let last = try trial.program(at: .systemCalls([SystemCall("rmdir"), call], by: .rawSyscall), maps)
             for program in [others, last] {
                 try program.insert(bytes: Array(Self.directory.utf8), into: 3)
@@ -116,17 +116,17 @@ extension KernelTests {
             let many = try trial.program(at: .systemCalls(Array(repeating: call, count: 65), by: .rawSyscall), maps)
             #expect(throws: SensorError.self) { try many.attach() }
             _ = makeDirectory()
-            #expect(try takeHits() == [])
+            #expect(try takeHits().isEmpty)
         }
 
         @Test("a raw tracepoint, with the number of any system call")
         func rawTracepoint() throws {
-            var trial = PlaceTrial([PlaceTrial.argument(POL_SYSCALL, 1)])
+            var trial = PolicyTrial([pol_argument(POL_SYSCALL, raw: 1)])
             trial.shape.selectors = 1
             trial.shape.at_entry.0.filters.0 = pol_filter(
                 what: UInt8(POL_NUMBER.rawValue), index: 0, op: UInt8(POL_EQUAL.rawValue), pad: 0)
             let number = try #require(SystemCall("mkdirat").number)
-            trial.row.operands.0.0.a = UInt64(number)
+            trial.values.operands.0.0.a = UInt64(number)
             let program = try trial.program(at: .rawTracepoint("sys_enter"), policyMaps())
             try program.attach()
             defer { program.detach() }
@@ -140,8 +140,8 @@ extension KernelTests {
 
         @Test("functions of a program, and which of them it was", arguments: [false, true])
         func userFunctions(oneByOne: Bool) throws {
-            let trial = PlaceTrial(
-                [PlaceTrial.argument(POL_I32, 0), PlaceTrial.argument(POL_STRING, 1, max: 64)], returns: POL_I64)
+            let trial = PolicyTrial(
+                [pol_argument(POL_I32, raw: 0), pol_argument(POL_STRING, raw: 1, max: 64)], returns: POL_I64)
             let offsets = try UserSymbols.offsets(of: ["watched_too", "watched"], in: TestProgram.calls)
             let program = try trial.program(
                 at: .userFunctions(path: TestProgram.calls, offsets: offsets), policyMaps(), oneByOne: oneByOne)
@@ -158,7 +158,7 @@ extension KernelTests {
 
         @Test("a function within itself: each return finds its entry, and what is too deep is counted")
         func recursion() throws {
-            let trial = PlaceTrial([PlaceTrial.argument(POL_I32, 0)], returns: POL_I64)
+            let trial = PolicyTrial([pol_argument(POL_I32, raw: 0)], returns: POL_I64)
             let offsets = try UserSymbols.offsets(of: ["descend"], in: TestProgram.calls)
             let program = try trial.program(
                 at: .userFunctions(path: TestProgram.calls, offsets: offsets), policyMaps())
@@ -192,7 +192,7 @@ extension KernelTests {
 
         // MARK: Functions of the kernel
 
-        private static let file = PlaceTrial.argument(POL_FILE, 0, max: 4096, isFiltered: true)
+        private static let file = pol_argument(POL_FILE, raw: 0, max: 4096, POL_FILTERED)
 
         private func look(at path: String) -> Int32 {
             let file = open(path, O_RDONLY | O_CLOEXEC | O_CREAT, 0o600)
@@ -209,10 +209,10 @@ extension KernelTests {
             "an open is forbidden where it is to be, and nowhere else", .needs(anyOf: .lsm, .modifySecurity),
             arguments: preventers)
         func prevention(at place: PolicyProgram.Place) throws {
-            var trial = PlaceTrial([Self.file])
+            var trial = PolicyTrial([Self.file])
             trial.filter(0)
             trial.shape.at_entry.0.actions.0 = UInt8(POL_DO_OVERRIDE.rawValue)
-            trial.row.actions.0.error = -ENOTTY
+            trial.values.actions.0.error = -ENOTTY
             let program = try trial.program(at: place, policyMaps())
             try program.insert(bytes: Array(Self.directory.utf8), into: 3)
             try program.attach()
@@ -249,7 +249,7 @@ extension KernelTests {
 
         @Test("functions of the kernel, and which of them it was", .needs(anyOf: .kprobe), arguments: [false, true])
         func kernelFunctions(oneByOne: Bool) throws {
-            let trial = PlaceTrial([Self.file])
+            let trial = PolicyTrial([Self.file])
             let place = PolicyProgram.Place.functions(["security_file_permission", "security_file_open"], by: .kprobe)
             let program = try trial.program(at: place, policyMaps(), oneByOne: oneByOne)
             try program.attach()
@@ -265,7 +265,7 @@ extension KernelTests {
         @Test("what the kernel cannot do is an error that says so")
         func refusals() throws {
             let maps = try policyMaps()
-            let trial = PlaceTrial([PlaceTrial.argument(POL_I32, 0)])
+            let trial = PolicyTrial([pol_argument(POL_I32, raw: 0)])
             for place: PolicyProgram.Place in [
                 .function("apus_no_such_function"), .function("apus_no_such_function", by: .fentry),
                 .securityHook("apus_no_such_hook"), .rawTracepoint("apus_no_such_tracepoint"),
@@ -283,7 +283,7 @@ extension KernelTests {
 
         @Test("what a program takes is known, and sets and rows can be used anew")
         func accounts() throws {
-            var trial = PlaceTrial([Self.name])
+            var trial = PolicyTrial([Self.name])
             trial.filter(0)
             let program = try trial.program(at: .systemCall("mkdirat", by: .rawSyscall), policyMaps())
             try program.insert(bytes: Array(Self.directory.utf8), into: 3)
@@ -296,11 +296,11 @@ extension KernelTests {
             #expect(try takeHits().count == 1)
             program.removeSet(3)
             _ = makeDirectory()
-            #expect(try takeHits() == [])
+            #expect(try takeHits().isEmpty)
             try program.insert(bytes: Array(Self.directory.utf8), into: 3)
             try program.clearRow(0)
             _ = makeDirectory()
-            #expect(try takeHits() == [])
+            #expect(try takeHits().isEmpty)
         }
     }
 }

@@ -7,38 +7,15 @@ import Testing
 extension KernelTests {
     /// Programs of policies at hooks that every kernel has: what is done, what is read of it, and what is not.
     @Suite struct PolicyProgramTests: KernelSuite {
-        struct Hit: Equatable {
-            var row: UInt32
-            var selector: UInt8
-            var action: UInt8
-            var values: [UInt8: [UInt8]]
-
-            init(_ view: PolicyView) {
-                row = view.fixed.row
-                selector = view.fixed.selector
-                action = view.fixed.action
-                values = [:]
-                for value in view.values { values[value.head.index] = Array(value.bytes) }
-            }
-        }
-
-        private static func argument(
-            _ type: pol_type, raw: UInt8 = 0, offset: UInt16 = 0, max: UInt16 = 0, isFiltered: Bool = false
-        ) -> pol_argument {
-            pol_argument(
-                type: UInt8(type.rawValue), raw: raw, size_raw: 0,
-                flags: isFiltered ? UInt8(POL_FILTERED.rawValue) : 0, offset: offset, max: max)
-        }
-
         /// open(2) by its tracepoint: the path is the field behind the directory's descriptor.
         private func openings(
             _ op: UInt32, _ texts: [String], lengths: [Int] = [], generation: UInt32 = 1, of rows: ClosedRange<UInt32>,
             _ action: () throws -> Void
-        ) throws -> [Hit] {
+        ) throws -> [PolicyHit] {
             var shape = pol_shape()
             shape.selectors = 1
-            shape.arguments.0 = Self.argument(POL_STRING, raw: 0, offset: 24, max: 4096, isFiltered: true)
-            shape.arguments.1 = Self.argument(POL_I32, raw: 1, offset: 32)
+            shape.arguments.0 = pol_argument(POL_STRING, at: 24, POL_FILTERED)
+            shape.arguments.1 = pol_argument(POL_I32, raw: 1, at: 32)
             shape.at_entry.0.filters.0 = pol_filter(what: UInt8(POL_BYTES.rawValue), index: 0, op: UInt8(op), pad: 0)
             var capacity = PolicyCapacity()
             for text in texts {
@@ -63,16 +40,7 @@ extension KernelTests {
             defer { program.detach() }
             try action()
             program.detach()
-            var hits: [Hit] = []
-            while try sensors.drain(
-                limit: 256,
-                { bytes in
-                    if case .policy(let view)? = try? Record(bytes), view.fixed.image.tgid == getpid() {
-                        hits.append(Hit(view))
-                    }
-                }) > 0
-            {}
-            return hits
+            return try sensors.takeHits().filter { $0.fixed.image.tgid == getpid() }
         }
 
         private func look(at path: String) {
@@ -89,8 +57,8 @@ extension KernelTests {
                 }
             }
             let flags = withUnsafeBytes(of: UInt64(O_RDONLY | O_CLOEXEC)) { Array($0) }
-            #expect(hits.map { String(decoding: $0.values[0] ?? [], as: UTF8.self) } == ["/tmp/apus-named", long])
-            #expect(hits.allSatisfy { $0.row == 42 && $0.selector == 0 && $0.values[1] == flags })
+            #expect(hits.map { $0.text } == ["/tmp/apus-named", long])
+            #expect(hits.allSatisfy { $0.row == 42 && $0.fixed.selector == 0 && $0.values[1] == flags })
             #expect(hits.allSatisfy { $0.action == UInt8(POL_DO_POST.rawValue) })
         }
 
@@ -101,12 +69,12 @@ extension KernelTests {
                 paths.forEach(look)
             }
             #expect(
-                begun.compactMap { $0.values[0].map { String(decoding: $0, as: UTF8.self) } } == [paths[0], paths[2]])
+                begun.compactMap { $0.text(0) } == [paths[0], paths[2]])
             let ended = try openings(POL_POSTFIX.rawValue, ["bc", "tmp"], lengths: [2, 3], of: 1...100) {
                 paths.forEach(look)
             }
             #expect(
-                ended.compactMap { $0.values[0].map { String(decoding: $0, as: UTF8.self) } } == [paths[1], paths[3]])
+                ended.compactMap { $0.text(0) } == [paths[1], paths[3]])
         }
 
         @Test("what is negated holds for all but those")

@@ -3,31 +3,9 @@ import CRecords
 import Glibc
 import Sensors
 
-/// One program of one row, and what it says while something is done.
+/// One program of one row, and what it says while something is done. A trial is run, or makes programs for whoever has
+/// them run.
 struct PolicyTrial {
-    struct Hit {
-        let fixed: rec_policy
-        var values: [UInt8: [UInt8]] = [:]
-        let kernelStack: [UInt64]
-        let userStack: [UInt64]
-        let hash: [UInt8]
-
-        init(_ view: PolicyView) {
-            fixed = view.fixed
-            for value in view.values { values[value.head.index] = Array(value.bytes) }
-            kernelStack = Self.words(view.kernelStack)
-            userStack = Self.words(view.userStack)
-            hash = Array(view.hash)
-        }
-
-        private static func words(_ bytes: UnsafeRawBufferPointer) -> [UInt64] {
-            stride(from: 0, to: bytes.count, by: 8).map { bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
-        }
-
-        var text: String { String(decoding: values[0] ?? [], as: UTF8.self) }
-        func has(_ flag: pol_record_flag) -> Bool { fixed.flags & flag.rawValue != 0 }
-    }
-
     /// As the sensors, the same for all: what they keep of one trial is of no account to another.
     private static func shared(with sensors: BaseSensors) throws -> (PolicyMaps, PolicyTasks) {
         if let loaded = sharedMaps, let tasks = sharedTasks { return (loaded, tasks) }
@@ -71,6 +49,17 @@ struct PolicyTrial {
         shape.selectors = 1
     }
 
+    /// Posts these values, whatever they are, and what is returned. Made for ``program(at:_:oneByOne:)``.
+    init(_ arguments: [pol_argument], returns type: pol_type? = nil) {
+        values.id = Self.row
+        values.until = .max
+        for (index, argument) in arguments.enumerated() { setArgument(index, argument) }
+        shape.raw_count = arguments.map { $0.raw + 1 }.max() ?? 0
+        guard let type else { return }
+        shape.has_return = 1
+        setArgument(arguments.count, pol_argument(type, raw: UInt8(POL_RAW_RETURN.rawValue), max: 0, POL_AT_RETURN))
+    }
+
     /// Sees open(2) of files whose names begin as ``marker`` does.
     init() {
         self.init(at: .tracepoint(subsystem: "syscalls", event: "sys_enter_openat"))
@@ -83,13 +72,14 @@ struct PolicyTrial {
     mutating func setArgument(
         _ index: Int, _ type: pol_type, raw: UInt8, offset: UInt16 = 0, max: UInt16 = 0, isFiltered: Bool = false
     ) {
-        let argument = pol_argument(
-            type: UInt8(type.rawValue), raw: raw, size_raw: 0,
-            flags: isFiltered ? UInt8(POL_FILTERED.rawValue) : 0, offset: offset, max: max)
-        withUnsafeMutableBytes(of: &shape.arguments) {
-            $0.bindMemory(to: pol_argument.self)[index] = argument
-        }
+        var argument = pol_argument(type, raw: raw, at: offset, max: max)
+        if isFiltered { argument.flags |= UInt8(POL_FILTERED.rawValue) }
+        setArgument(index, argument)
         shape.raw_count = Swift.max(shape.raw_count, raw + 1)
+    }
+
+    private mutating func setArgument(_ index: Int, _ argument: pol_argument) {
+        withUnsafeMutableBytes(of: &shape.arguments) { $0.bindMemory(to: pol_argument.self)[index] = argument }
     }
 
     mutating func add(
@@ -106,18 +96,33 @@ struct PolicyTrial {
         filters += 1
     }
 
+    /// Only where the bytes of the value are those of set 3.
+    mutating func filter(_ index: UInt32) {
+        shape.selectors = 1
+        add(POL_BYTES, index, POL_IN, 3)
+        capacity.bytes[120] = 4
+        capacity.bytes[24] = 4
+    }
+
     mutating func act(_ actions: pol_action..., post: UInt32 = 0) {
         withUnsafeMutableBytes(of: &shape.at_entry.0.actions) { $0.copyBytes(from: actions.map { UInt8($0.rawValue) }) }
         shape.at_entry.0.post = UInt8(post)
     }
 
+    func program(at place: PolicyProgram.Place, _ maps: PolicyMaps, oneByOne: Bool = false) throws -> PolicyProgram {
+        let program = try PolicyProgram(
+            at: place, shape: shape, capacity: capacity, oneByOne: oneByOne, sharing: maps)
+        try program.setRow(0, values)
+        return program
+    }
+
     /// Loads, prepares, attaches, does, detaches, and reads what came.
     func run(
         on sensors: BaseSensors, prepare: (Parts) throws -> Void = { _ in }, _ action: (Parts) throws -> Void
-    ) throws -> [Hit] {
+    ) throws -> [PolicyHit] {
         let (maps, tasks) = try Self.shared(with: sensors)
         if tracksSockets { try maps.trackSockets(64) }
-        let program = try PolicyProgram(at: place, shape: shape, capacity: capacity, sharing: maps)
+        let program = try program(at: place, maps)
         let binaries = BinarySets(tasks)
         let parts = Parts(program: program, maps: maps, tasks: tasks, binaries: binaries)
         defer {
@@ -128,21 +133,13 @@ struct PolicyTrial {
             try program.insert(bytes: Array(Self.marker.utf8), into: 1000)
             try program.setLengths([UInt32(Self.marker.utf8.count)], of: 1000)
         }
-        try program.setRow(0, values)
         try maps.setGeneration(1)
         try prepare(parts)
         try program.attach()
         defer { program.detach() }
         try action(parts)
         program.detach()
-        var hits: [Hit] = []
-        while sensors.drain(
-            limit: 256,
-            { bytes in
-                if case .policy(let view)? = try? Record(bytes), view.fixed.row == Self.row { hits.append(Hit(view)) }
-            }) > 0
-        {}
-        return hits
+        return sensors.takeHits().filter { $0.row == Self.row }
     }
 
     /// Opens a file, or tries to, whose name the trials see.
