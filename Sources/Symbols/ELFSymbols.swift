@@ -81,7 +81,10 @@ struct ELFSymbols {
             return nil
         }
         let address = segment.address &+ (offset - segment.offset)
-        guard let index = addresses.lastIndex(notAbove: address) else { return nil }
+        // One of an earlier segment does not reach into this one, whatever size it has.
+        guard let index = addresses.lastIndex(notAbove: address), addresses[index] >= segment.address else {
+            return nil
+        }
         let into = address - addresses[index]
         // Hand-written ones have no size: they reach to the next.
         guard functions[index].size == 0 || into < functions[index].size, functions[index].name < strings.count else {

@@ -117,6 +117,14 @@ struct UserSymbolsTests {
         #expect(name(0x1234) == "by_hand+52")
         #expect(name(0xfff) == nil && name(0x2000) == nil)
     }
+
+    @Test("a function of another segment does not reach into this one")
+    func otherSegment() throws {
+        let symbols = try #require(
+            try symbols(program([("by_hand", 0x1000, 0), ("sized", 0x2000, .max), ("f", 0x401100, 4)])))
+        #expect(symbols.function(at: 0x1000) == nil && symbols.function(at: 0x10ff) == nil)
+        #expect(symbols.function(at: 0x1101)?.name == "f")
+    }
 }
 
 @Suite("Trees of stacks")
