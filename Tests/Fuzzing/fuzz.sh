@@ -51,7 +51,7 @@ for target in "${targets[@]}"; do
     found=$out/$target.found log=$out/$target.log program=$build/release/$target
     [ $# = 0 ] || build "$target"
     mkdir -p "$found" "$out/crashes"
-    options+=(-timeout=10 -rss_limit_mb=2048 -report_slow_units=5 "-artifact_prefix=$out/crashes/$target-")
+    options+=(-timeout=25 -rss_limit_mb=2048 -report_slow_units=5 "-artifact_prefix=$out/crashes/$target-")
     if [ -n "${INPUT:-}" ]; then
         "$program" "${options[@]}" "$INPUT"
         continue
