@@ -108,16 +108,19 @@ package final class PolicyMaps {
             // Calls that have begun without a word are through before there is another generation, and those that have
             // begun by the old one before nobody looks for a word any more.
             try write(pol_generations(current: old, next: old))
-            usleep(Self.passage)
+            RunningPrograms.awaitEnds()
             try write(pol_generations(current: old, next: generation))
         } catch {
             try? setGeneration(old)
             throw error
         }
-        usleep(Self.passage)
+        RunningPrograms.awaitEnds()
         try setGeneration(generation)
-        usleep(Self.passage)
+        RunningPrograms.awaitEnds()
     }
+
+    /// Returns when no call looks any more at what only an earlier generation had.
+    package static func awaitCalls() { RunningPrograms.awaitEnds() }
 
     private func name(_ program: UInt32, firstOf place: UInt32) throws(SensorError) {
         var (key, value) = (pol_view_key(thread: .max, place: place, pad: 0), program)
@@ -125,9 +128,6 @@ package final class PolicyMaps {
             throw SensorError("write to", "the map pol_views")
         }
     }
-
-    /// Microseconds: well over what a call needs for the programs of a place.
-    private static let passage: UInt32 = 20_000
 
     private func write(_ generations: pol_generations) throws(SensorError) {
         var (zero, value) = (UInt32(0), generations)

@@ -71,7 +71,7 @@ final class SyscallDispatcher {
     func detach(_ attachment: Attachment) {
         for (chain, slot) in attachment.links.reversed() { unlink(slot, from: chain) }
         disconnect()
-        waitForCalls()
+        RunningPrograms.awaitEnds()
         for (_, slot) in attachment.links {
             var key = slot
             bpf_map_delete_elem(map("pol_programs"), &key)
@@ -128,12 +128,6 @@ final class SyscallDispatcher {
             try? set("pol_slots", previous, value)
         }
         chains[chain] = slots.isEmpty ? nil : slots
-    }
-
-    /// Until no call is in a chain that it found before: programs run with preemption off.
-    private func waitForCalls() {
-        // Refused where CPUs are kept from the clock's ticks; no program runs for as long as this.
-        if apus_wait_for_readers() != 0 { usleep(100_000) }
     }
 
     // MARK: The dispatchers

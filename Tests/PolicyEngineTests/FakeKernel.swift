@@ -64,6 +64,8 @@ final class FakeKernel: PolicyKernel, Sendable {
         }
     }
 
+    func awaitCalls() {}
+
     func fill(binarySet number: UInt32, with content: BinarySetContent) throws {
         try step("binary set")
         state.withLock { $0.binarySets[number] = content }
@@ -291,7 +293,7 @@ struct ManagerBench {
                         told.loaders.withLock { if $0.last != .some(.some(0)) { $0.append(0) } }
                     },
                     watch: { rules in told.watch(rules.count) }, kernelMemory: { 4096 }),
-                grace: .milliseconds(1), flight: .milliseconds(1)))
+                flight: .milliseconds(1)))
     }
 
     func plan(_ name: String, _ hooks: [HookPlan], where rule: ScopeRule? = nil, loader: Bool = false) {

@@ -107,7 +107,7 @@ extension KernelTests {
         }
 
         /// What three calls come to: those that were posted, those that were not, those that a rate held back.
-        private func opened(_ trial: PolicyTrial) throws -> (hits: [PolicyTrial.Hit], counts: [UInt64]) {
+        private func opened(_ trial: PolicyTrial) throws -> (hits: [PolicyHit], counts: [UInt64]) {
             var counts: [UInt64] = []
             let hits = try trial.run(on: try sensors) { parts in
                 for _ in 0..<3 { PolicyTrial.open("a") }

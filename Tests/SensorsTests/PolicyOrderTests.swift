@@ -29,10 +29,10 @@ extension KernelTests {
 
         /// In which order programs that were attached as 1, 2, 3 see an open.
         private func order(at place: PolicyProgram.Place) throws -> [UInt32] {
-            var trial = PlaceTrial([])
+            var trial = PolicyTrial([])
             let maps = try policyMaps()
             let programs = try (1...3).map { number in
-                trial.row.id = UInt32(number)
+                trial.values.id = UInt32(number)
                 return try trial.program(at: place, maps)
             }
             defer { for program in programs { program.detach() } }

@@ -230,10 +230,10 @@ extension KernelTests {
             "what a function is made to return is told as what it has returned", .needs(anyOf: .modifySecurity),
             .needs(anyOf: .fexit))
         func overriddenReturn() throws {
-            var trial = PlaceTrial([Self.file], returns: POL_I32)
+            var trial = PolicyTrial([Self.file], returns: POL_I32)
             trial.filter(0)
             trial.shape.at_entry.0.actions.0 = UInt8(POL_DO_OVERRIDE.rawValue)
-            trial.row.actions.0.error = -ENOTTY
+            trial.values.actions.0.error = -ENOTTY
             let program = try trial.program(at: .function("security_file_open", by: .fmodRet), policyMaps())
             try program.insert(bytes: Array(Self.directory.utf8), into: 3)
             try program.attach()

@@ -74,6 +74,8 @@ package final class LoadedKernel: PolicyKernel {
         }
     }
 
+    package func awaitCalls() { PolicyMaps.awaitCalls() }
+
     // MARK: Binary sets
 
     package func fill(binarySet number: UInt32, with content: BinarySetContent) throws {

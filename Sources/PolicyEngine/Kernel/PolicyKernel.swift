@@ -12,6 +12,8 @@ package protocol PolicyKernel: AnyObject {
     ///
     /// - Parameter handover: where rows that end and rows that begin are in several programs of one place.
     func setGeneration(_ generation: UInt32, _ handover: Handover?) throws
+    /// Returns when no call goes by a generation that was before.
+    func awaitCalls()
     /// Processes that are there, and those that come, are marked as what they run says.
     func fill(binarySet number: UInt32, with content: BinarySetContent) throws
     /// The number stands for nobody.

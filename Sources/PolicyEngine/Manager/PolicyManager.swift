@@ -17,8 +17,6 @@ package actor PolicyManager {
         package var forget: @Sendable ([UInt32]) async -> Void
         /// What is mapped to be run is told of, and where.
         package var loads: LoadWatching
-        /// How long a call may look at rows that hold no more.
-        package var grace: Duration
         /// How long a record may be on its way.
         package var flight: Duration
 
@@ -27,14 +25,13 @@ package actor PolicyManager {
             scope: @escaping @Sendable (PolicyPlan) -> ScopeRule? = { ScopeRule($0.scope) },
             learn: @escaping @Sendable ([HookDescription]) async -> Void,
             forget: @escaping @Sendable ([UInt32]) async -> Void, loads: LoadWatching = .none,
-            grace: Duration = .milliseconds(20), flight: Duration = .seconds(10)
+            flight: Duration = .seconds(10)
         ) {
             self.plan = plan
             self.scope = scope
             self.learn = learn
             self.forget = forget
             self.loads = loads
-            self.grace = grace
             self.flight = flight
         }
     }
@@ -307,7 +304,7 @@ package actor PolicyManager {
             describe(key, plan, mode ?? policy.spec.options.mode ?? .enforce, isScoped: scope != nil)
             // What an earlier agent left of it is not needed any more.
             leftovers.release(key)
-            try await clearAway(change)
+            clearAway(change)
             set(key, .enabled)
         } catch {
             // What was there still holds.
@@ -335,7 +332,7 @@ package actor PolicyManager {
             entries[key]?.enforcers = []
             entries[key]?.loads = nil
             await watchLoads()
-            try await clearAway(change)
+            clearAway(change)
             scopes.forget(key)
         } catch {
             set(key, .error, "not unloaded: \(error)")
@@ -354,15 +351,13 @@ package actor PolicyManager {
                 manager.table.undo(change)
                 throw error
             }
-            try await manager.clearAway(change)
+            manager.clearAway(change)
             manager.publish()
         }
     }
 
     /// Once no call looks at them any more: in their turn, for what comes next may need the room.
-    private func clearAway(_ change: ProgramTable.Change) async throws {
-        // Whoever gave up waiting must not cut it short.
-        if change.replaces { await Task { [grace = surroundings.grace] in try? await Task.sleep(for: grace) }.value }
+    private func clearAway(_ change: ProgramTable.Change) {
         table.finish(change)
         let rows = change.removed.map(\.row)
         guard !rows.isEmpty else { return }

@@ -134,6 +134,7 @@ final class ProgramTable {
 
     /// Clears away what no call looks at any more.
     func finish(_ change: Change) {
+        if change.replaces { kernel.awaitCalls() }
         meters.end(change.ended)
         for group in change.oldGroups { close(group) }
         for enforcer in change.oldEnforcers { enforcer.detach() }
