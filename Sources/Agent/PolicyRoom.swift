@@ -14,6 +14,9 @@ struct PolicyRoom: Service {
     private let cluster: ClusterPolicies?
     private let releasesLeftovers: Bool
     private let log: Logger
+    /// Ends when the agent has loaded what it was told, or could not.
+    private let loading: AsyncStream<Void>
+    private let loaded: AsyncStream<Void>.Continuation
 
     /// - Throws: where the cluster is to be asked, and there is no way to it.
     init(
@@ -28,6 +31,7 @@ struct PolicyRoom: Service {
                 forget: { await writer.forget($0) }, loads: LoadWatcher(writer).watching))
         self.manager = manager
         self.log = log
+        (loading, loaded) = AsyncStream.makeStream(of: Void.self)
         releasesLeftovers = options.releasePinnedBpf
         for left in manager.list {
             log.notice("an earlier agent's policy holds", metadata: ["policy": "\(left.key)", "info": "\(left.info)"])
@@ -41,6 +45,7 @@ struct PolicyRoom: Service {
     /// log. What earlier agents have left goes when all that holds.
     /// - Throws: where the one file that was asked for by name cannot be loaded whole.
     func load() async throws {
+        defer { loaded.finish() }
         await directory.read()
         try await file?.load(into: manager)
         guard releasesLeftovers else { return }
@@ -50,9 +55,10 @@ struct PolicyRoom: Service {
         log.info("policies of earlier agents released", metadata: ["policies": "\(names)"])
     }
 
-    /// Follows the directory and the cluster.
+    /// Follows the directory and the cluster, once the sensors are attached and what files say holds.
     func run() async {
         await cancelWhenGracefulShutdown {
+            for await _ in loading {}
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await directory.run() }
                 if let cluster { group.addTask { await cluster.run() } }
