@@ -122,7 +122,7 @@ struct Wiring {
             sensors: SensorAccess(
                 basePrograms: { writer.report.programs }, setTest: writer.setTestSensor,
                 stackTree: writer.stackTree, exposesAddresses: { [exposes = options.exposeStackAddresses] in exposes }),
-            policies: PolicyAccess(policies.manager),
+            policies: PolicyAccess(policies.manager, ready),
             containers: { await writer.containers() },
             ledger: { [ready] in ready.isOpen ? await writer.ledger() : nil },
             plan: { [survey] in PlannedPolicy.all(of: $0, on: survey, reaching: reachable) },

@@ -39,12 +39,22 @@ package struct PolicyAccess: Sendable {
         enable: { throw PolicyManagerError.unknown($0) }, disable: { throw PolicyManagerError.unknown($0) },
         dump: { PolicyDump() }, configure: { key, _, _ in throw PolicyManagerError.unknown(key) })
 
-    package init(_ manager: PolicyManager) {
+    /// - Parameter ready: nothing is loaded before.
+    package init(_ manager: PolicyManager, _ ready: ReadyGate) {
         self.init(
-            list: { manager.list }, add: { try await manager.add($0) }, delete: { try await manager.delete($0) },
-            enable: { try await manager.enable($0) }, disable: { try await manager.disable($0) },
-            dump: { await manager.dump() },
-            configure: { try await manager.configure($0, isEnabled: $1, mode: $2) })
+            list: { manager.list },
+            add: {
+                guard ready.isOpen else { throw PolicyManagerError.starting }
+                try await manager.add($0)
+            }, delete: { try await manager.delete($0) },
+            enable: {
+                guard ready.isOpen else { throw PolicyManagerError.starting }
+                try await manager.enable($0)
+            }, disable: { try await manager.disable($0) }, dump: { await manager.dump() },
+            configure: { key, isEnabled, mode in
+                guard ready.isOpen || isEnabled != true else { throw PolicyManagerError.starting }
+                try await manager.configure(key, isEnabled: isEnabled, mode: mode)
+            })
     }
 }
 
@@ -131,7 +141,7 @@ extension PolicyManagerError {
         case .unknown: .notFound
         case .isNotDisabled, .isNotEnabled, .notLoaded, .cannotEnforce, .isLeftover: .failedPrecondition
         case .tooMany: .resourceExhausted
-        case .stopped: .unavailable
+        case .starting, .stopped: .unavailable
         }
     }
 

@@ -85,6 +85,8 @@ package enum PolicyManagerError: Error, Equatable, CustomStringConvertible {
     case cannotEnforce(PolicyKey, [String])
     /// Only its end can be had.
     case isLeftover(PolicyKey)
+    /// Sensors that policies need are not attached yet.
+    case starting
     case stopped
 
     package var description: String {
@@ -100,6 +102,7 @@ package enum PolicyManagerError: Error, Equatable, CustomStringConvertible {
             "tracing policy \(key) cannot enforce here: \(reasons.joined(separator: "; "))"
         case .isLeftover(let key):
             "tracing policy \(key) is what an earlier agent left: it can be deleted, and added anew"
+        case .starting: "the agent is starting and takes no policy yet"
         case .stopped: "the agent is going and takes no policy"
         }
     }
