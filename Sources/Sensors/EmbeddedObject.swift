@@ -9,21 +9,23 @@ final class EmbeddedObject {
     /// What it is for, as errors tell it.
     let name: String
 
-    /// - Parameter fit: what is left to do between opening and loading.
+    /// - Parameters:
+    ///   - called: see ``open(_:called:typesFrom:)``.
+    ///   - fit: what is left to do between opening and loading.
     init(
-        _ text: StaticString, _ name: String, types: KernelTypes,
+        _ text: StaticString, _ name: String, called title: String = policies, types: KernelTypes,
         fit: (EmbeddedObject) throws(SensorError) -> Void
     ) throws(SensorError) {
         LibbpfLog.forget()
         let bytes = decodeBase64(text)
-        guard let opened = Self.open(bytes, typesFrom: nil) else {
+        guard let opened = Self.open(bytes, called: title, typesFrom: nil) else {
             throw SensorError("open", name, log: LibbpfLog.tail())
         }
         // Only opened can it say what it needs, and what it is given it must be given to be opened.
         let needed = bpf_object__btf(opened).flatMap { NeededTypes(of: $0, in: types) }?.makeFile() ?? -1
         defer { if needed >= 0 { close(needed) } }
         self.name = name
-        if needed >= 0, let again = Self.open(bytes, typesFrom: "/proc/self/fd/\(needed)") {
+        if needed >= 0, let again = Self.open(bytes, called: title, typesFrom: "/proc/self/fd/\(needed)") {
             bpf_object__close(opened)
             object = again
         } else {
@@ -37,14 +39,21 @@ final class EmbeddedObject {
 
     deinit { bpf_object__close(object) }
 
-    private static func open(_ bytes: [UInt8], typesFrom types: String?) -> OpaquePointer? {
+    /// What libbpf calls the objects of policies.
+    static let policies = "policy"
+
+    /// - Parameters:
+    ///   - title: of which libbpf makes the names of the maps that variables are in.
+    ///   - types: a file with the kernel's types, or those of them that matter; nil for the kernel's own.
+    static func open(
+        _ bytes: [UInt8], called title: String = policies, typesFrom types: String?
+    ) -> OpaquePointer? {
         var options = bpf_object_open_opts()
         options.sz = optionsSize(through: \bpf_object_open_opts.kernel_log_level)
         let types = types.map { strdup($0) }
         defer { free(types ?? nil) }
         options.btf_custom_path = types.flatMap { UnsafePointer($0) }
-        // By the name that policies' objects have: what libbpf calls variables is made of it.
-        return "policy".withCString { name in
+        return title.withCString { name in
             options.object_name = name
             return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
         }

@@ -43,7 +43,7 @@ package final class PolicyMaps {
     ) throws(SensorError) {
         self.configuration = configuration
         self.pins = pins
-        guard let opened = Self.open(bytes, typesFrom: nil) else {
+        guard let opened = EmbeddedObject.open(bytes, typesFrom: nil) else {
             throw SensorError("open", "the embedded BPF object of policies", log: LibbpfLog.tail())
         }
         types = bpf_object__btf(opened).flatMap { NeededTypes(of: $0, in: kernel) }?.makeFile() ?? -1
@@ -156,7 +156,8 @@ package final class PolicyMaps {
     // MARK: For a program
 
     func open() throws(SensorError) -> OpaquePointer {
-        guard let object = Self.open(bytes, typesFrom: types >= 0 ? "/proc/self/fd/\(types)" : nil) else {
+        let file = types >= 0 ? "/proc/self/fd/\(types)" : nil
+        guard let object = EmbeddedObject.open(bytes, typesFrom: file) else {
             throw SensorError("open", "the embedded BPF object of policies", log: LibbpfLog.tail())
         }
         return object
@@ -196,16 +197,4 @@ package final class PolicyMaps {
 
     /// libbpf calls an object's variables by the object's name.
     private static func key(_ name: String) -> String { name.hasSuffix(".bss") ? ".bss" : name }
-
-    private static func open(_ bytes: [UInt8], typesFrom types: String?) -> OpaquePointer? {
-        var options = bpf_object_open_opts()
-        options.sz = optionsSize(through: \bpf_object_open_opts.kernel_log_level)
-        let types = types.map { strdup($0) }
-        defer { free(types ?? nil) }
-        options.btf_custom_path = types.flatMap { UnsafePointer($0) }
-        return "policy".withCString { name in
-            options.object_name = name
-            return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
-        }
-    }
 }

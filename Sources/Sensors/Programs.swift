@@ -6,7 +6,7 @@ import Models
 
 /// The embedded object in the kernel: opened, fitted to the kernel and the configuration, loaded. Owns the links too.
 final class Programs {
-    private let object: OpaquePointer
+    private let object: EmbeddedObject
     private var links: [OpaquePointer] = []
     private(set) var attached: [String] = []
 
@@ -20,56 +20,19 @@ final class Programs {
 
     init(_ configuration: SensorConfiguration, _ types: KernelTypes?) throws(SensorError) {
         LibbpfLog.install()
-        LibbpfLog.forget()
-
         let types = if let types { types } else { try KernelTypes() }
-        let bytes = decodeBase64(embeddedObject)
-        guard var opened = Self.open(bytes, typesFrom: nil) else {
-            throw SensorError("open", "the embedded BPF object", log: LibbpfLog.tail())
-        }
-        // Only opened can it say what it needs, and what it is given it must be given to be opened.
-        let needed = bpf_object__btf(opened).flatMap { NeededTypes(of: $0, in: types) }?.makeFile() ?? -1
-        defer { if needed >= 0 { close(needed) } }
-        if needed >= 0, let again = Self.open(bytes, typesFrom: "/proc/self/fd/\(needed)") {
-            bpf_object__close(opened)
-            opened = again
-        }
-        object = opened
-
-        try configure(configuration, types)
-        let result = bpf_object__load(object)
-        guard result == 0 else {
-            throw SensorError("load", "the BPF programs", errno: result, log: LibbpfLog.tail())
+        object = try EmbeddedObject(embeddedObject, "the BPF programs", called: "apus", types: types) {
+            object throws(SensorError) in try Self.configure(object, configuration, types)
         }
     }
 
-    /// - Parameter types: a file with the kernel's types, or those of them that matter; nil for the kernel's own.
-    private static func open(_ bytes: [UInt8], typesFrom types: String?) -> OpaquePointer? {
-        var options = bpf_object_open_opts()
-        options.sz = optionsSize(through: \bpf_object_open_opts.kernel_log_level)
-        let types = types.map { strdup($0) }
-        defer { free(types ?? nil) }
-        options.btf_custom_path = types.flatMap { UnsafePointer($0) }
-        return "apus".withCString { name in
-            options.object_name = name
-            return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
-        }
-    }
+    deinit { for link in links.reversed() { bpf_link__destroy(link) } }
 
-    deinit {
-        for link in links.reversed() { bpf_link__destroy(link) }
-        bpf_object__close(object)
-    }
-
-    private func configure(_ configuration: SensorConfiguration, _ types: KernelTypes) throws(SensorError) {
-        var size = 0
-        let frozen = bpf_map__initial_value(try map(".rodata"), &size)
-        guard let frozen, size >= MemoryLayout<rec_config>.size else {
-            throw SensorError("configure", "the BPF programs", errno: EINVAL)
-        }
+    private static func configure(
+        _ object: EmbeddedObject, _ configuration: SensorConfiguration, _ types: KernelTypes
+    ) throws(SensorError) {
         // `config` is the only constant of the object that is volatile, and the first in its section.
-        UnsafeMutableRawPointer(mutating: frozen).storeBytes(
-            of: rec_config(configuration, types), as: rec_config.self)
+        try object.freeze(rec_config(configuration, types))
 
         // libbpf would round the size up silently, and the reader's arithmetic would not know.
         let bytes = configuration.ringBytes
@@ -77,30 +40,22 @@ final class Programs {
             throw SensorError(
                 "use", "a ring of \(bytes) bytes", errno: EINVAL, log: "it takes a power of two from a page to 1 GiB")
         }
-        let result = bpf_map__set_max_entries(try map("ring"), UInt32(bytes))
+        let result = bpf_map__set_max_entries(try object.map("ring"), UInt32(bytes))
         guard result == 0 else { throw SensorError("set the size of", "the ring", errno: result) }
         if configuration.cgroupRate != nil {
-            let result = bpf_map__set_max_entries(try map("rates"), Self.ratedCgroups)
+            let result = bpf_map__set_max_entries(try object.map("rates"), ratedCgroups)
             guard result == 0 else { throw SensorError("set the size of", "the map of rates", errno: result) }
         }
 
         let hasTracepoint = types.tracepointArguments("sched_prepare_exec") != nil
         let hasKprobes = access("/sys/bus/event_source/devices/kprobe", F_OK) == 0
-        bpf_program__set_autoload(try program(Self.prepareExec), hasTracepoint)
-        bpf_program__set_autoload(try program(Self.prepareExecByKprobe), !hasTracepoint && hasKprobes)
+        bpf_program__set_autoload(try object.program(prepareExec), hasTracepoint)
+        bpf_program__set_autoload(try object.program(prepareExecByKprobe), !hasTracepoint && hasKprobes)
     }
 
-    func map(_ name: String) throws(SensorError) -> OpaquePointer {
-        guard let map = bpf_object__find_map_by_name(object, name) else { throw SensorError("find", "the map \(name)") }
-        return map
-    }
+    func map(_ name: String) throws(SensorError) -> OpaquePointer { try object.map(name) }
 
-    func program(_ name: String) throws(SensorError) -> OpaquePointer {
-        guard let program = bpf_object__find_program_by_name(object, name) else {
-            throw SensorError("find", "the program \(name)")
-        }
-        return program
-    }
+    func program(_ name: String) throws(SensorError) -> OpaquePointer { try object.program(name) }
 
     /// Attaches all programs, or none and says which one failed.
     func attach() throws(SensorError) {
@@ -151,15 +106,7 @@ final class Programs {
         return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) == 0 ? info : nil
     }
 
-    private var loaded: [OpaquePointer] {
-        var programs: [OpaquePointer] = []
-        var next = bpf_object__next_program(object, nil)
-        while let program = next {
-            if bpf_program__autoload(program) { programs.append(program) }
-            next = bpf_object__next_program(object, program)
-        }
-        return programs
-    }
+    private var loaded: [OpaquePointer] { object.programs.filter { bpf_program__autoload($0) } }
 }
 
 extension rec_config {
