@@ -85,6 +85,41 @@ extension KernelTests {
             }
         }
 
+        @Test("an enforcer at system calls goes on without its agent, and ends with the last policy")
+        func enforcer() throws {
+            func deed() throws -> Int32 {
+                let words = ["open", PolicyTrial.marker + "a", "sleep", "10"]
+                return try Child(TestProgram.act, words.map { Array($0.utf8) }).end().status
+            }
+            try PinMount.with { mount in
+                do {
+                    let root = try #require(try PinRoot("pins", isNeeded: true, below: mount))
+                    try agent(root) { _, maps in
+                        var trial = PolicyTrial()
+                        trial.act(POL_DO_NOTIFY_ENFORCER)
+                        trial.values.actions.0.signal = 15
+                        trial.values.actions.0.enforcer = 3
+                        let program = try trial.program(at: trial.place, maps)
+                        try program.setOwner(0, Self.one)
+                        try program.insert(bytes: Array(PolicyTrial.marker.utf8), into: 1000)
+                        try program.setLengths([UInt32(PolicyTrial.marker.utf8.count)], of: 1000)
+                        let enforcer = try PolicyEnforcer(
+                            3, at: .systemCalls([SystemCall("clock_nanosleep")]), types: KernelTypes(), sharing: maps)
+                        try enforcer.attach()
+                        try program.attach()
+                        #expect(try deed() == 15)
+                    }
+                }
+                #expect(try deed() == 15)
+                let root = try #require(try PinRoot("pins", isNeeded: false, below: mount))
+                let left = PinnedPolicies(root)
+                #expect(left.release(Self.one))
+                #expect(try deed() == 0)
+                #expect(left.release(Self.other))
+                #expect(access(root.path, F_OK) != 0, "something is left")
+            }
+        }
+
         @Test("what is detached is unpinned, and an agent without policies leaves nothing")
         func detachment() throws {
             try PinMount.with { mount in
