@@ -4,6 +4,7 @@ internal import Containers
 internal import Models
 internal import Policies
 internal import Processes
+internal import RE2
 
 /// A tracker, and what must have become of all that it was given.
 struct Road {
@@ -22,7 +23,10 @@ struct Road {
         tracker = ProcessTracker(
             node: "n", registry: ContainerRegistry(host: NamespaceKey(mount: 10, pid: 11)),
             runtimeNames: ["runc", "conmon"], limits: BarrierLimits(bytesEach: 16 << 10, bytes: 64 << 10),
-            details: DetailSettings(credentials: true, namespaces: true, environment: true))
+            details: DetailSettings(credentials: true, namespaces: true, environment: true),
+            redaction: (try? RegularExpression("pass[a-z]*=(.)")).map { secret in
+                Redaction([.init(binaries: [], secrets: [secret])])
+            })
         for hook in Hooks.all { learn(hook) }
     }
 
@@ -145,6 +149,14 @@ private struct Told {
             Self.encode(hit)
         case .test, .loader: preconditionFailure("the records have none")
         }
+        let thread = event.process.tid ^ 1
+        precondition(!event.process.protobuf(tid: thread).isEmpty && !event.process.json(tid: thread).isEmpty)
+        var message = ProtobufWriter()
+        var json = JSONWriter()
+        event.process.appendExecOnly(to: &message)
+        event.process.appendExecOnly(to: &json)
+        let text = json.finish()
+        precondition(message.bytes.isEmpty == text.isEmpty)
         for process in [event.process, event.parent].compactMap({ $0 }) {
             precondition(!process.protobuf.isEmpty && !process.json.isEmpty)
             precondition(!process.asAncestor.json.isEmpty)
