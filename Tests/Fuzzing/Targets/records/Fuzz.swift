@@ -20,6 +20,8 @@ enum What: UInt8, CaseIterable {
     case hit, more
     /// A row holds no more, or does again.
     case row
+    /// A file that was mapped to be run.
+    case mapping
 }
 
 private func step(of rest: inout Slice<UnsafeRawBufferPointer>) -> (What, UnsafeRawBufferPointer)? {

@@ -18,6 +18,8 @@ struct Road {
     /// Beginnings of throttling less ends.
     private var throttledCgroups = 0
     private var rows: Set<UInt32> = []
+    /// Files that were mapped to be run.
+    private var mapped: UInt64 = 0
 
     init() {
         tracker = ProcessTracker(
@@ -46,7 +48,9 @@ struct Road {
             let now = number(content)
             tracker.releaseOverdue(at: now) { told.see($0) }
             tracker.releaseOverdueCalls(at: now) { told.see($0) }
+            tracker.releaseLoads(readTo: now, at: now) { told.see($0) }
             takeThrottles(at: now)
+        case .mapping: map(content)
         case .container: register(number(content))
         case .word: tracker.registered(number(content)) { told.see($0) }
         case .task: break
@@ -93,6 +97,7 @@ struct Road {
         adopt()
         tracker.ringIsEmpty { told.see($0) }
         tracker.releaseAllCalls { told.see($0) }
+        tracker.releaseAllLoads { told.see($0) }
         tracker.releaseAll { told.see($0) }
         page()
         takeThrottles(at: .max)
@@ -102,6 +107,7 @@ struct Road {
         let exits = counters.exits + counters.unknownExits
         precondition(told.execs + told.exits + counters.throttled == counters.execs + counters.found + exits)
         precondition(told.execs <= counters.execs + counters.found && told.exits <= exits)
+        precondition(counters.unknownLoads + counters.crowdedLoads <= mapped)
         precondition(
             told.hits + counters.joined + counters.unwanted + counters.unknownPolicies == counters.policies)
         let processes = counters.execs + counters.forks + exits + counters.repeatedExits + counters.arguments
@@ -118,6 +124,15 @@ struct Road {
             told.see($0)
         }
         malformedTasks = tracker.ledger.malformed
+    }
+
+    private mutating func map(_ content: UnsafeRawBufferPointer) {
+        guard let record = try? MappingRecord(content) else { return }
+        if case .mapped(let file) = record {
+            mapped += 1
+            precondition(file.path.utf8.first == 0x2f && file.buildID.count <= 20)
+        }
+        tracker.mapped([record], end: number(content))
     }
 
     private mutating func register(_ cgroup: UInt64) {
