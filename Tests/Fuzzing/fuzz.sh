@@ -7,7 +7,8 @@
 # environment, each optional:
 #   SECONDS_EACH  how long each runs; 20
 #   INPUT         a file: only this input is tried, by one target
-#   MERGE=1       puts what was found into the corpus: as few and as small inputs as reach all of its edges
+#   MERGE=1       puts what was found into the corpus: as few and as small inputs as reach all of its edges,
+#                 beside those that failed once
 set -euo pipefail
 
 cd "$(dirname "$(realpath "$0")")"
@@ -77,6 +78,8 @@ for target in "${targets[@]}"; do
     elif [ -n "${MERGE:-}" ]; then
         rm -rf "$out/merged" && mkdir "$out/merged"
         "$program" "${options[@]}" -merge=1 -use_counters=0 "$out/merged" "corpus/$target" "$found" >"$log" 2>&1
+        # What failed once stays, whatever else reaches as much.
+        find "corpus/$target" -name '*-crash-*' -exec cp -t "$out/merged" {} +
         rm -rf "corpus/$target" "$found" && mv "$out/merged" "corpus/$target"
     fi
 done
