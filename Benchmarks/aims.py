@@ -21,6 +21,9 @@ VM_STORM_RATIO = 1.04
 VM_AGENT_INSTRUCTIONS = 25_000
 VM_BPF_INSTRUCTIONS = 4_000
 VM_READY_MEGA_INSTRUCTIONS = 600
+VM_HIT_FILTERED_INSTRUCTIONS = 250
+VM_HIT_POSTED_INSTRUCTIONS = 1_500
+VM_HIT_PATH_INSTRUCTIONS = 1_300
 
 # Tetragon 1.8.0-pre (4fbfe2d74) on two cores, Debian 12. Its agent does not start natively on the machine that these
 # come from (it wants kprobes), so the agent's are from an emulated one that counts instructions (2 ns each): such times

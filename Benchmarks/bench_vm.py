@@ -45,6 +45,14 @@ _KINDS = {
         "the same with a subscriber as well, whose own work is not counted", "×", aims.VM_STORM_RATIO),
     "agent": Kind("the agent's threads, of that", "instructions", aims.VM_AGENT_INSTRUCTIONS, "500,000"),
     "bpf": Kind("BPF programs, of that", "instructions", aims.VM_BPF_INSTRUCTIONS, "22,000"),
+    "hit-filtered": Kind(
+        "a policy's program, for a call that another binary would have to make", "instructions",
+        aims.VM_HIT_FILTERED_INSTRUCTIONS, "6,150"),
+    "hit-posted": Kind(
+        "for a call that is told, with two strings and an int", "instructions", aims.VM_HIT_POSTED_INSTRUCTIONS,
+        "7,500"),
+    "hit-path": Kind(
+        "at an LSM hook, for a file of another path", "instructions", aims.VM_HIT_PATH_INSTRUCTIONS, "9,600"),
     "ready": Kind(
         "the agent's threads until it is ready", "million instructions", aims.VM_READY_MEGA_INSTRUCTIONS, "5,600"),
     "ready-ms": Kind("the same as time, 2 ns an instruction, waiting included", "ms", peer="11,300", is_kept=False),

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from agent import Agent, Receiver
+from hits import POLICIES, nanoseconds_a_hit
 from storms import STATS, exported, nanoseconds_a_round
 from workshop import Workshop
 
@@ -62,6 +63,8 @@ def main():
             then = agent.bpf_ns
             _storm(workshop)
             tell("bpf", nanoseconds_a_round(then, agent.bpf_ns, STORM) / NANOSECONDS)
+            for name in POLICIES:
+                tell(f"hit-{name}", nanoseconds_a_hit(workshop, agent, name) / NANOSECONDS)
 
 
 def tell(name: str, value: float):

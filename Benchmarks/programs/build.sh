@@ -13,7 +13,7 @@ for name in noop sleeper; do
         -o "$out/$name" "$here/$name.c"
 done
 # Static, so that a dynamic loader is no part of what is measured.
-for name in cnoop storm alternate crowd; do
+for name in cnoop storm alternate crowd hits; do
     cc -std=gnu11 -O2 -Wall -Wextra -static -o "$out/$name" "$here/$name.c"
 done
 cc -std=gnu11 -O2 -Wall -Wextra -o "$out/receive" "$here/receive.c" -lnghttp2
