@@ -20,6 +20,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CRecords", path: "bpf"),
         .systemLibrary(name: "CLibYAML"),
+        .systemLibrary(name: "CLibbpf"),
         .target(name: "CLinux"),
         .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]),
         .target(name: "RE2", dependencies: ["CRE2"]),
@@ -28,7 +29,7 @@ let package = Package(
         .target(name: "Policies", dependencies: ["Models", "RE2", "YAML"]),
         .target(name: "Models"),
         .target(name: "Containers", dependencies: ["CLinux", "Models"]),
-        .target(name: "Sensors", dependencies: ["CRecords"], path: "Targets/Sensors"),
+        .target(name: "Sensors", dependencies: ["CLibbpf", "CRecords", "Models"], path: "Targets/Sensors"),
         .target(
             name: "PolicyEngine", dependencies: ["CRecords", "Policies", "RE2", "Sensors"],
             path: "Sources/PolicyEngine/Plan", exclude: ["RealKernelSurvey.swift"]),
