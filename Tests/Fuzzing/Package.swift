@@ -45,7 +45,8 @@ let package = Package(
             name: "cel", dependencies: ["CEL", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             path: "Targets/cel"),
         .executableTarget(
-            name: "records", dependencies: ["CRecords", "Containers", "Models", "Policies", "Processes", "RE2"],
+            name: "records",
+            dependencies: ["CRecords", "Containers", "Models", "Policies", "Processes", "RE2", "Sensors"],
             path: "Targets/records"),
         // What is read of files is the module's own.
         .executableTarget(name: "symbols", path: "Targets/symbols"),

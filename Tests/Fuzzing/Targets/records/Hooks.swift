@@ -22,9 +22,9 @@ enum Hooks {
             arguments: (0..<5).map { .init(slot: UInt8($0), type: type($0), label: $0 == 0 ? "first" : "") },
             returnArgument: row % 2 == 0
                 ? .init(slot: UInt8(POL_RETURN.rawValue), type: type(Int(row)), label: "") : nil,
-            actions: [[.post(post)], [.getURL("http://a"), .noPost], [.dnsLookup("a.b")]],
-            returnActions: [[.getURL("http://b")]])
+            actions: [[.post(post)], [asking, .noPost], [.dnsLookup("a.b")]], returnActions: [[asking]])
     }
+    private static let asking = WebAddress("http://a").map { Action.getURL($0) } ?? .noPost
 
     /// Of a record that has its fixed part.
     static func limitRow(_ record: inout [UInt8]) {

@@ -5,6 +5,7 @@ internal import Models
 internal import Policies
 internal import Processes
 internal import RE2
+internal import Sensors
 
 /// A tracker, and what must have become of all that it was given.
 struct Road {
