@@ -264,7 +264,8 @@ let package = Package(
             exclude: ["verifier-cost.tsv"]),
         .testTarget(name: "RE2Tests", dependencies: ["RE2"]),
         .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
-        .testTarget(name: "PoliciesTests", dependencies: ["Models", "Policies"], exclude: ["problems.txt"]),
+        .testTarget(
+            name: "PoliciesTests", dependencies: ["Models", "Policies"], exclude: ["coverage.tsv", "problems.txt"]),
         .testTarget(
             name: "PolicyEngineTests",
             dependencies: [

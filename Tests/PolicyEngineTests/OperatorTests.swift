@@ -14,28 +14,60 @@ extension PolicyKernelTests {
 
         @Test("an operator holds for what it says, and for nothing else", arguments: OperatorRow.all)
         func holds(_ row: OperatorRow) async throws {
+            let act = try row.subject.prepare()
+            let told = try await records(of: row.spec(act), row.cases.map { value, _ in { try act.perform(value) } })
+            for ((value, isMeant), records) in zip(row.cases, told) {
+                #expect(records.count == (isMeant ? 1 : 0), "\(value)")
+            }
+        }
+
+        @Test("what a call has returned is compared, and one of another outcome is taken back")
+        func returned() async throws {
+            let act = try OperatorSubject.number("int").prepare()
+            // getpriority(2) of no such kind of owner: EINVAL.
+            for (value, isMeant) in [("-22", true), ("0", false)] {
+                let spec = """
+                    kprobes:
+                    - call: sys_getpriority
+                      args: [{index: 0, type: int}]
+                      return: true
+                      returnArg: {index: 0, type: int}
+                      selectors:
+                      - matchArgs: [{index: 0, operator: Equal, values: ['77']}]
+                        matchReturnArgs: [{index: 0, operator: Equal, values: ['\(value)']}]
+                    """
+                let records = try await records(of: spec, [{ try act.perform("0") }])[0]
+                #expect(records.count == 2, "a beginning and an end")
+                let end = try #require(records.last)
+                #expect(end & POL_IS_RETURN.rawValue != 0)
+                #expect((end & POL_DROPPED_AT_RETURN.rawValue == 0) == isMeant)
+            }
+        }
+
+        /// Flags of what the policy tells of this thread while each of these is done.
+        private func records(of spec: String, _ acts: [() throws -> Void]) async throws -> [[UInt32]] {
             let sensors = try PolicyKernelTests.loaded.get()
             let manager = PolicyManager(
                 LoadedKernel(sensors, PolicyKernelTests.configuration(), types: nil), scopes: PolicyScopes(),
                 .init(plan: { try Planner.plan($0, on: Self.survey) }, learn: { _ in }, forget: { _ in }))
-            let act = try row.subject.prepare()
-            try await manager.add(try policy(row.spec(act)))
-            for (value, isMeant) in row.cases {
+            try await manager.add(try policy(spec))
+            let told = try acts.map { act in
                 while sensors.drain(limit: 256, { _ in }) > 0 {}
-                try act.perform(value)
+                try act()
                 let thread = OwnThread.id
-                var hits = 0
+                var flags: [UInt32] = []
                 while sensors.drain(
                     limit: 256,
                     { bytes in
                         if case .policy(let view)? = try? Record(bytes), view.fixed.tid == thread {
-                            hits += 1
+                            flags.append(UInt32(view.fixed.flags))
                         }
                     }) > 0
                 {}
-                #expect(hits == (isMeant ? 1 : 0), "\(value)")
+                return flags
             }
             await manager.stop()
+            return told
         }
 
         @Test("each operator is in a row")
