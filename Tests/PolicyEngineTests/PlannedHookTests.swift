@@ -326,6 +326,10 @@ import Testing
         #expect(plan.enforcers.map(\.method) == [.kprobe, .kprobe])
         #expect(plan.enforcers[0].place == .functions(["__x64_sys_openat", "__x64_sys_read"]))
         #expect(plan.hooks[0].row.values(of: 0)?.signal == 9)
+        #expect(
+            try problems(spec, on: .full.without(.kprobe)).contains {
+                $0.hasSuffix("enforcers cannot act at security_a: the kernel has no kprobes (no kprobe)")
+            })
     }
 
     @Test("enforcers that override need what overrides")

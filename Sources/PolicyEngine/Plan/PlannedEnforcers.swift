@@ -59,13 +59,10 @@ extension Planning {
                 override, "\(function) cannot be overridden here: \(lack(.modifySecurity, "fmod_ret on it"))",
                 "leave argError out: argSig alone can be had")
         }
-        let method: HookPlan.Method? = kernel.has(.kprobe) ? .kprobe : kernel.has(.fentry) ? .fentry : nil
-        guard let method else {
-            return report(
-                path,
-                "\(function) cannot be watched: \(lack(.kprobe, "kprobes")), and \(lack(.fentry, "fentry programs"))")
+        guard kernel.has(.kprobe) else {
+            return report(path, "enforcers cannot act at \(function): \(lack(.kprobe, "kprobes"))")
         }
         plan.enforcers.append(
-            EnforcerPlan(place: .functions([function]), method: method, reason: "it only signals"))
+            EnforcerPlan(place: .functions([function]), method: .kprobe, reason: "it only signals"))
     }
 }
