@@ -16,7 +16,7 @@ package struct PolicyTable: Sendable {
             [
                 String(policy.id), TextTable.cell(policy.name), policy.state.text, policy.mode.text,
                 String(policy.filterID), TextTable.cell(policy.namespace),
-                TextTable.cell(policy.sensors.joined(separator: ",")), Self.bytes(policy.kernelMemoryBytes),
+                TextTable.cell(Self.sensors(policy.sensors)), Self.bytes(policy.kernelMemoryBytes),
                 String(policy.stats.hits), String(policy.stats.missed),
             ]
         }
@@ -34,6 +34,12 @@ package struct PolicyTable: Sendable {
             if !policy.info.isEmpty { text += "    note: \(policy.info.terminalSafe)\n" }
         }
         return text
+    }
+
+    /// Two of them, and how many more there are: a line is not to be as long as a policy.
+    private static func sensors(_ names: [String]) -> String {
+        let shown = names.prefix(2).joined(separator: ",")
+        return names.count > 2 ? "\(shown) and \(names.count - 2) more" : shown
     }
 
     /// `512 B`, `56.1 kB`, `1.2 MB`.

@@ -114,6 +114,10 @@ import TetragonAPI
 
             """
         #expect(table.output == expected)
+        var wide = policy
+        wide.sensors = ["kprobe/a", "kprobe/b", "kprobe/c", "kprobe/d"]
+        let short = try await run("policy list", FakeControl(policies: [wide])).output
+        #expect(short.contains("kprobe/a,kprobe/b and 2 more") && !short.contains("kprobe/c"))
         #expect(try await run("policy list -o json", control).output.hasPrefix(#"{"id":"7","name":"block-sh""#))
         #expect(try await run("sensors list", control).output == "NAME  STATE    COLLECTION\nbase  enabled  -\n")
         #expect(try await run("sensors list -o json", control).output == "{\"name\":\"base\",\"enabled\":true}\n")
