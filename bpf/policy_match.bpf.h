@@ -227,6 +227,17 @@ static __always_inline bool process_matches(u32 what, u32 index, u32 op,
 	return false;
 }
 
+/* A set of capabilities that is in the tail: what is passed is its address. */
+static __always_inline bool get_capabilities(struct pol_scratch *s, u32 index, u64 *set)
+{
+	u32 at = s->offset[index];
+
+	asm volatile("" : "+r"(at));
+	if (s->length[index] != sizeof(*set) || at > POL_TAIL_MAX)
+		return false;
+	return !bpf_probe_read_kernel(set, sizeof(*set), &s->tail[at]);
+}
+
 /* --- Selectors --- */
 
 static __always_inline bool filter_matches(struct hit *h, const volatile struct pol_filter *f,
@@ -241,7 +252,8 @@ static __always_inline bool filter_matches(struct hit *h, const volatile struct 
 		if (index >= POL_VALUES_MAX)
 			return false;
 		type = shape.arguments[index].type;
-		if (!get_argument(h->scratch, index, &number))
+		if (type == POL_CAPABILITIES ? !get_capabilities(h->scratch, index, &number) :
+					       !get_argument(h->scratch, index, &number))
 			return false;
 		is_match = number_matches(as_number(number, type), op, to,
 					  type == POL_I8 || type == POL_I16 || type == POL_I32 ||
