@@ -264,6 +264,21 @@ extension KernelTests {
             }
         }
 
+        @Test("a set of capabilities that is passed is compared, and not where it is", arguments: [false, true])
+        func passedCapabilities(_ isMeant: Bool) throws {
+            var trial = PolicyTrial(at: .tracepoint(subsystem: "syscalls", event: "sys_enter_capset"))
+            trial.setArgument(0, POL_CAPABILITIES, raw: 0, offset: 24, isFiltered: true)
+            trial.shape.arguments.0.flags |= UInt8(POL_USER.rawValue)
+            let set: UInt64 = 1 << 19 | 1 << 40
+            // Addresses have some of the other bits.
+            trial.add(POL_NUMBER, 0, POL_MASK, isMeant ? 1 << 40 : ~set)
+            let hits = try trial.run(on: try sensors) { _ in
+                // Without a header the kernel does nothing else.
+                withUnsafePointer(to: set) { _ = Acts.call(126, 0, Int(bitPattern: $0)) }
+            }
+            #expect(hits.count == (isMeant ? 1 : 0))
+        }
+
         @Test("a change of capabilities is told once")
         func capabilityChanges() throws {
             for (mask, negated, expected) in [
