@@ -252,8 +252,8 @@ static __always_inline bool filter_matches(struct hit *h, const volatile struct 
 		if (index >= POL_VALUES_MAX)
 			return false;
 		type = shape.arguments[index].type;
-		if (type == POL_CAPABILITIES ? !get_capabilities(h->scratch, index, &number) :
-					       !get_argument(h->scratch, index, &number))
+		if (type == POL_CAPABILITIES ? !get_capabilities(h->scratch, index, &number)
+					     : !get_argument(h->scratch, index, &number))
 			return false;
 		is_match = number_matches(as_number(number, type), op, to,
 					  type == POL_I8 || type == POL_I16 || type == POL_I32 ||
