@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Dispatch
 internal import Glibc
+internal import Policies
 internal import Synchronization
 
 /// Addresses of hosts, as the system knows them: its hosts file, its name servers.
@@ -17,8 +18,10 @@ final class NameLookups: Sendable {
     /// No thread is in the C library any more.
     var isIdle: Bool { running.withLock { $0 == 0 } }
 
-    /// In the order in which they are to be tried. Whoever is cancelled waits no more.
+    /// In the order in which they are to be tried; of an address itself nobody is asked. Whoever is cancelled waits no
+    /// more.
     func addresses(of host: String) async throws -> [String] {
+        if Network(host) != nil { return [host] }
         let isFree = running.withLock { running in
             guard running < atOnce else { return false }
             running += 1
@@ -27,9 +30,11 @@ final class NameLookups: Sendable {
         guard isFree else { throw OutreachError("\(atOnce) names are being looked up, and no answer has come") }
         let (results, answer) = AsyncStream<Result<[String], OutreachError>>.makeStream()
         queue.async { [self] in
-            answer.yield(Result { () throws(OutreachError) in try Self.lookUp(host) })
-            answer.finish()
+            let result = Result { () throws(OutreachError) in try Self.lookUp(host) }
+            // Before the answer: whoever has it may ask for the next.
             running.withLock { $0 -= 1 }
+            answer.yield(result)
+            answer.finish()
         }
         for await result in results { return try result.get() }
         throw CancellationError()

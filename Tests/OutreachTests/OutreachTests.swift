@@ -187,6 +187,17 @@ import Testing
         #expect(try await lookups.addresses(of: "::1") == ["::1"])
     }
 
+    @Test("a lookup that has its answer holds up no other")
+    func oneAfterTheOther() async throws {
+        let lookups = NameLookups(atOnce: 1)
+        for _ in 0..<1000 { #expect(try await !lookups.addresses(of: "localhost").isEmpty) }
+    }
+
+    @Test("an address is not looked up", arguments: ["127.0.0.1", "::1"])
+    func noName(_ address: String) async throws {
+        #expect(try await NameLookups(atOnce: 0).addresses(of: address) == [address])
+    }
+
     @Test("a lookup is counted as what came of it")
     func lookups() async throws {
         let log = RecordedLog()
