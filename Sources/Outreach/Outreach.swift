@@ -60,14 +60,16 @@ package final class Outreach: Sendable {
     private func `do`(_ errand: Errand) async {
         let begun = ContinuousClock.now
         do {
-            try await within(bounds.time) { [bounds, lookups] in
+            try await within(bounds.time) { [bounds, lookups, hosts] in
                 switch errand.action {
-                case .getURL(let address): try await WebRequest(address, bounds).send(lookups)
+                case .getURL(let address): try await WebRequest(address, bounds).send(lookups, reaching: hosts)
                 case .dnsLookup(let name): _ = try await lookups.addresses(of: name)
                 default: break
                 }
             }
             state.withLock { $0.counts.add(errand.action, .done) }
+        } catch let refusal as OutreachRefusal {
+            note(errand, .refused, "\(refusal)")
         } catch {
             note(errand, .failed, "\(error)")
         }
@@ -125,6 +127,12 @@ private func within(_ time: Duration, _ body: @escaping @Sendable () async throw
 }
 
 struct OutreachError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Only the lookup has told that the agent may not reach the host.
+struct OutreachRefusal: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 }

@@ -20,9 +20,18 @@ struct WebRequest: Sendable {
     }
 
     /// Sent once, to the first address that takes a connection.
-    func send(_ lookups: NameLookups) async throws {
+    /// - Throws: ``OutreachRefusal`` where `hosts` allows none of the addresses that there are.
+    func send(_ lookups: NameLookups, reaching hosts: OutreachHosts) async throws {
+        let known = try await lookups.addresses(of: address.host)
+        // The part behind the percent sign says on which interface.
+        let targets = known.filter { hosts.allows(String($0.prefix { $0 != "%" }), of: address.host) }
+        guard !targets.isEmpty || known.isEmpty else {
+            throw OutreachRefusal(
+                "its address \(known[0]) is the machine's own, or of its link alone: such a host has to be named in "
+                    + OutreachHosts.flag)
+        }
         var failure: any Error = OutreachError("the host has no address")
-        for target in try await lookups.addresses(of: address.host).prefix(Self.mostAddresses) {
+        for target in targets.prefix(Self.mostAddresses) {
             do {
                 return try await send(to: target)
             } catch  where Self.isUnconnected(error) {

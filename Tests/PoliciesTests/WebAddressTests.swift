@@ -41,4 +41,21 @@ import Testing
         #expect(!OutreachHosts.none.contains("a.example") && OutreachHosts.none.isEmpty)
         #expect(OutreachHosts([OutreachHosts.any]).contains("b") && !OutreachHosts(["*.example"]).contains("a.example"))
     }
+
+    @Test("where all hosts are allowed the machine's own addresses, and those of its link, are not")
+    func near() {
+        let (all, named) = (OutreachHosts([OutreachHosts.any]), OutreachHosts(["metadata.example"]))
+        let near = [
+            "127.0.0.1", "127.255.1.2", "0.0.0.0", "169.254.169.254", "::1", "::", "fe80::1", "::ffff:169.254.169.254",
+            "fd00:ec2::254",
+        ]
+        for address in near {
+            #expect(!all.contains(address) && !all.allows(address, of: "metadata.example"), "\(address)")
+            #expect(named.allows(address, of: "metadata.example") && !named.contains(address), "\(address)")
+        }
+        for address in ["10.0.0.1", "128.0.0.1", "169.255.0.1", "1.2.3.4", "fec0::1", "2001:db8::1", "fd00:ec2::253"] {
+            #expect(all.contains(address) && all.allows(address, of: "a.example"), "\(address)")
+        }
+        #expect(!OutreachHosts.none.allows("10.0.0.1", of: "a.example"))
+    }
 }

@@ -38,3 +38,22 @@ package struct Network: Sendable, Equatable {
         return nil
     }
 }
+
+extension Network {
+    /// Whether it is of the machine itself, or of what answers to it as to nobody else, such as the services by which
+    /// clouds give their machines credentials.
+    package var isNear: Bool { Self.near.contains { $0.contains(self) } }
+
+    private static let near = [
+        "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/128", "::1/128", "fe80::/10",
+        // Where one of the clouds has that service in IPv6.
+        "fd00:ec2::254/128",
+    ].compactMap(Network.init)
+
+    private func contains(_ other: Network) -> Bool {
+        guard address.count == other.address.count, prefixLength <= other.prefixLength else { return false }
+        return (0..<prefixLength).allSatisfy { bit in
+            (address[bit / 8] ^ other.address[bit / 8]) & (0x80 >> UInt8(bit % 8)) == 0
+        }
+    }
+}

@@ -7,14 +7,19 @@ package struct OutreachHosts: Sendable, Equatable {
     /// The agent's flag for it.
     package static let flag = "--policy-outreach-allow"
     package static let none = OutreachHosts([])
-    /// In place of a name: every host.
+    /// In place of a name: every host that is not ``Network/isNear``.
     package static let any = "*"
 
     package init(_ names: [String]) { self.names = Set(names.map(Self.plain)) }
 
     package var isEmpty: Bool { names.isEmpty }
 
-    package func contains(_ host: String) -> Bool { names.contains(Self.any) || names.contains(Self.plain(host)) }
+    package func contains(_ host: String) -> Bool { allows(host, of: host) }
+
+    /// Whether it may be reached at an address that it has. Who names a host trusts whoever says what its addresses are.
+    package func allows(_ address: String, of host: String) -> Bool {
+        names.contains(Self.plain(host)) || names.contains(Self.any) && Network(address)?.isNear != true
+    }
 
     /// Names are the same in letters of either case, and with a dot at their end.
     private static func plain(_ host: String) -> String {
