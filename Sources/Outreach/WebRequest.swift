@@ -13,10 +13,13 @@ struct WebRequest: Sendable {
 
     private let address: WebAddress
     private let bounds: OutreachBounds
+    private let roots: NIOSSLTrustRoots
 
-    init(_ address: WebAddress, _ bounds: OutreachBounds) {
+    /// - Parameter roots: whose certificates are believed; usually those that the machine has.
+    init(_ address: WebAddress, _ bounds: OutreachBounds, trusting roots: NIOSSLTrustRoots = .default) {
         self.address = address
         self.bounds = bounds
+        self.roots = roots
     }
 
     /// Sent once, to the first address that takes a connection.
@@ -64,6 +67,7 @@ struct WebRequest: Sendable {
         configuration.dnsOverride = [address.host: target]
         if address.isEncrypted {
             var tls = TLSConfiguration.makeClientConfiguration()
+            tls.trustRoots = roots
             tls.shutdownTimeout = .milliseconds(500)
             configuration.tlsConfiguration = tls
         }

@@ -2,6 +2,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// Answers by the path that is asked for, and remembers what was.
@@ -20,13 +21,18 @@ final class WebServer: Sendable {
     /// Bytes of answers that clients have taken, or that wait for them.
     var bytes: Int { received.bytes.withLock { $0 } }
 
-    init() async throws {
+    /// - Parameter identity: where it speaks TLS, its certificate and key.
+    init(_ identity: TLSConfiguration? = nil) async throws {
         let received = Received()
         self.received = received
+        let context = try identity.map { try NIOSSLContext(configuration: $0) }
         channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let context {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                    }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(Handler(received))
                 }
@@ -37,8 +43,10 @@ final class WebServer: Sendable {
     func stop() async throws { try await channel.close() }
 
     /// A server for the length of `body`.
-    static func with(_ body: (WebServer) async throws -> Void) async throws {
-        let server = try await WebServer()
+    static func with(
+        _ identity: TLSConfiguration? = nil, _ body: (WebServer) async throws -> Void
+    ) async throws {
+        let server = try await WebServer(identity)
         do { try await body(server) } catch {
             try? await server.stop()
             throw error
