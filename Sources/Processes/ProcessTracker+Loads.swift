@@ -60,6 +60,8 @@ extension ProcessTracker {
             hasher.combine(entry.key.start)
             hasher.combine(entry.key.exec_count)
             hasher.combine(file.path)
+            // Another file may have taken the path.
+            hasher.combine(file.buildID)
             guard recentLoads.insert(hasher.finalize()) else { continue }
             let load = LoadedFile(path: file.path, buildID: file.buildID)
             offer(event(.loader(load), file.time, entry), emit: emit)

@@ -19,8 +19,10 @@ struct LoadTests {
         }
     }
 
-    private func mapping(_ process: UInt32, _ path: String, at time: UInt64) -> MappingRecord {
-        .mapped(MappedFile(process: process, time: time, path: path, buildID: [1]))
+    private func mapping(
+        _ process: UInt32, _ path: String, at time: UInt64, buildID: [UInt8] = [1]
+    ) -> MappingRecord {
+        .mapped(MappedFile(process: process, time: time, path: path, buildID: buildID))
     }
 
     /// A shell, and a child of it that has not executed anything.
@@ -121,6 +123,20 @@ struct LoadTests {
         script.map([mapping(101, "/lib/x.so", at: script.now)])
         script.read()
         #expect(told(script).last == "/bin/cat maps /lib/x.so")
+    }
+
+    @Test("another file at the path of one that was mapped is told, too")
+    func replaced() {
+        var script = shell()
+        let before = script.events.count
+        for buildID: [UInt8] in [[1], [2], [], [2]] {
+            script.map([mapping(101, "/lib/x.so", at: script.now, buildID: buildID)])
+            script.read()
+        }
+        let told = script.events[before...].map { event -> [UInt8] in
+            if case .loader(let file) = event.kind { file.buildID } else { [] }
+        }
+        #expect(told == [[1], [2], []])
     }
 
     @Test("what happens before a container is known waits with the rest, and is none of the ring's records")
