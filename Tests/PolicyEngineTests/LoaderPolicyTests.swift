@@ -40,6 +40,15 @@ import Testing
         await bench.manager.stop()
     }
 
+    @Test("an agent that goes looks no more, also where it leaves its programs")
+    func stopped() async throws {
+        bench.kernel.state.withLock { $0.keepsEverything = true }
+        bench.plan("a", [], loader: true)
+        try await bench.manager.add(Samples.policy("a"))
+        await bench.manager.stop()
+        #expect(watching == [0, 1, nil])
+    }
+
     @Test("where a part of a policy cannot be had, nothing of it is: wherever it fails")
     func wholeOrNothing() async throws {
         bench.plan("a", [Samples.hook("a", texts: ["a"])], loader: true)

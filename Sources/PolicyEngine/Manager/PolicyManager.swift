@@ -208,14 +208,15 @@ package actor PolicyManager {
     package func stop() async {
         try? await inTurn { manager in
             manager.isStopped = true
+            // The agent alone tells of mapped files.
+            for key in manager.entries.keys { manager.entries[key]?.loads = nil }
+            await manager.watchLoads()
             if manager.kernel.leaveEverything() { return }
             let change = try manager.table.prepare(
                 adding: [], removing: manager.entries.values.flatMap(\.hooks),
                 manager.entries.values.flatMap(\.enforcers))
             try manager.table.commit(change)
             manager.table.finish(change)
-            for key in manager.entries.keys { manager.entries[key]?.loads = nil }
-            await manager.watchLoads()
         }
     }
 
