@@ -29,7 +29,8 @@ extension PlannedPolicy {
         } catch {
             self.init(
                 name: policy.name, namespace: namespace,
-                problems: error.problems.map { Problem(path: $0.path, reason: $0.reason, advice: $0.advice) })
+                problems: error.problems.map { Problem(path: $0.path, reason: $0.reason, advice: $0.advice) }
+                    + Self.unsaid(error.more))
         }
     }
 
@@ -37,6 +38,10 @@ extension PlannedPolicy {
         self.init(
             problems: found.problems.map {
                 Problem(path: $0.path, reason: $0.message, line: $0.line, column: $0.column)
-            } + (found.more > 0 ? [Problem(path: "", reason: "\(found.more) more problems")] : []))
+            } + Self.unsaid(found.more))
+    }
+
+    private static func unsaid(_ count: Int) -> [Problem] {
+        count > 0 ? [Problem(path: "", reason: "\(count) more problems")] : []
     }
 }

@@ -379,6 +379,29 @@ import Testing
             ])
     }
 
+    @Test("of what is not there the beginning is told, and how much more there is")
+    func problemsAreBounded() throws {
+        let names = (0..<500).map { "none\($0)" }.joined(separator: ", ")
+        let hooks = (0..<50).map { _ in "- {call: \"list:l\", syscall: false}" }.joined(separator: "\n")
+        let policy = try policy("lists: [{name: l, values: [\(names)]}]\nkprobes:\n\(hooks)")
+        var kernel = FakeSurvey.full
+        kernel.functionNames = ["f"]
+        let error = try #require(throws: PlanError.self) { try Planner.plan(policy, on: kernel) }
+        #expect(error.problems.count == 20 && error.more == 50 * 500 - 20)
+        #expect(error.problems.first?.reason == "this kernel has not the function none0")
+        #expect(error.description.hasSuffix("; and 24980 more"))
+    }
+
+    @Test("programs beyond those that a policy may have are not planned")
+    func programsAreBounded() throws {
+        let names = (0..<1000).map { "f\($0)" }.joined(separator: ", ")
+        let hooks = (0..<50).map { _ in "- {call: \"list:l\", syscall: false}" }.joined(separator: "\n")
+        let policy = try policy("lists: [{name: l, values: [\(names)]}]\nkprobes:\n\(hooks)")
+        let kernel = FakeSurvey.full.without(.kprobe)
+        let error = try #require(throws: PlanError.self) { try Planner.plan(policy, on: kernel) }
+        #expect(error.problems.map(\.reason) == ["the policy needs 50000 programs, and a policy has at most 1024"])
+    }
+
     @Test("what is mapped to be run is told where the kernel has events for that, beside hooks or alone")
     func loader() throws {
         #expect(

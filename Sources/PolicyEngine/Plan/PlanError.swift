@@ -22,6 +22,10 @@ package struct PlanProblem: Error, Sendable, Equatable, CustomStringConvertible 
 package struct PlanError: Error, Sendable, Equatable, CustomStringConvertible {
     /// In the order of the policy; never empty.
     package let problems: [PlanProblem]
+    /// How many more there are.
+    package var more = 0
 
-    package var description: String { problems.map(\.description).joined(separator: "; ") }
+    package var description: String {
+        problems.map(\.description).joined(separator: "; ") + (more > 0 ? "; and \(more) more" : "")
+    }
 }

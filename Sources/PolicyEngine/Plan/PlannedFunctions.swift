@@ -270,6 +270,10 @@ extension Planning {
         }
         checkReturn(request, draft, method)
         for functions in isShared ? [functions] : functions.map({ [$0] }) {
+            guard plan.hooks.count <= Self.mostHooks else {
+                unplannedHooks += 1
+                continue
+            }
             if !isSystemCall, functions.count == 1 { checkParameters(request, functions[0], method) }
             var draft = draft
             draft.shape.has_functions = functions.count > 1 ? 1 : 0

@@ -13,7 +13,9 @@ package enum Planner {
     ) throws(PlanError) -> PolicyPlan {
         var planning = Planning(policy, kernel, outreach)
         planning.planAll()
-        guard planning.problems.isEmpty else { throw PlanError(problems: planning.problems) }
+        guard planning.problems.isEmpty else {
+            throw PlanError(problems: planning.problems, more: planning.moreProblems)
+        }
         return planning.plan
     }
 }
@@ -23,7 +25,12 @@ struct Planning<Kernel: KernelSurvey> {
     let kernel: Kernel
     let outreach: OutreachHosts
     var plan: PolicyPlan
+    /// Those beyond the most that there may be.
+    var unplannedHooks = 0
     private(set) var problems: [PlanProblem] = []
+    /// A policy of a mebibyte can ask for a million things that are not there.
+    fileprivate var moreProblems = 0
+    private static var mostProblems: Int { 20 }
 
     /// Programs that one policy may have, each of which takes some tens of KiB of the kernel's memory.
     static var mostHooks: Int { 1024 }
@@ -53,8 +60,9 @@ struct Planning<Kernel: KernelSurvey> {
         for (index, hook) in spec.lsmHooks.enumerated() { planSecurityHook(hook, at: "spec.lsmhooks[\(index)]") }
         planEnforcers()
         if spec.hasLoader { planLoads(at: "spec.loader") }
-        if plan.hooks.count > Self.mostHooks {
-            report("spec", "the policy needs \(plan.hooks.count) programs, and a policy has at most \(Self.mostHooks)")
+        let programs = plan.hooks.count + unplannedHooks
+        if programs > Self.mostHooks {
+            report("spec", "the policy needs \(programs) programs, and a policy has at most \(Self.mostHooks)")
         }
         if plan.hooks.isEmpty, !plan.watchesLoads, problems.isEmpty {
             plan.remarks.append("nothing of it is on this kernel: it has no effect")
@@ -62,6 +70,7 @@ struct Planning<Kernel: KernelSurvey> {
     }
 
     mutating func report(_ path: String, _ reason: String, _ advice: String = "") {
+        guard problems.count < Self.mostProblems else { return moreProblems += 1 }
         problems.append(PlanProblem(path: path, reason: reason, advice: advice))
     }
 
