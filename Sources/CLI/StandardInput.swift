@@ -15,7 +15,7 @@ enum StandardInput {
                 await Task.yield()
                 continue
             }
-            let bytes = try read(STDIN_FILENO, atMost: 1 << 16)
+            let bytes = try read(STDIN_FILENO, atMost: 1 << 16, of: "stdin")
             for event in reader.read(bytes) { try receive(event) }
             if bytes.isEmpty {
                 if let event = reader.finish() { try receive(event) }
@@ -32,7 +32,7 @@ enum StandardInput {
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         while true {
-            let more = try read(descriptor, atMost: 1 << 16)
+            let more = try read(descriptor, atMost: 1 << 16, of: file.terminalWord)
             if more.isEmpty { break }
             bytes += more
             guard bytes.count <= limit else {
@@ -53,7 +53,7 @@ enum StandardInput {
         return ready > 0
     }
 
-    private static func read(_ descriptor: Int32, atMost count: Int) throws -> [UInt8] {
+    private static func read(_ descriptor: Int32, atMost count: Int, of name: String) throws -> [UInt8] {
         while true {
             var error: Int32 = 0
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -62,7 +62,7 @@ enum StandardInput {
                 initialized = max(0, length)
             }
             if error == 0 { return bytes }
-            if error != EINTR { throw Failure("cannot read: \(String(cString: strerror(error)))") }
+            if error != EINTR { throw Failure("cannot read \(name): \(String(cString: strerror(error)))") }
         }
     }
 

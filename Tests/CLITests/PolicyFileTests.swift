@@ -90,6 +90,12 @@ import Testing
         #expect(outcome.status == 1 && outcome.output == words)
     }
 
+    @Test("what is no file is named")
+    func directory() async throws {
+        let outcome = try await ClientRun("policy", "validate", "/usr").outcome()
+        #expect(outcome.status == 1 && outcome.output == "cannot read /usr: Is a directory\n")
+    }
+
     @Test("a command line that says nothing is status 2")
     func usage() async throws {
         let nothing = try await ClientRun("policy", "validate").outcome()
