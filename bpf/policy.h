@@ -314,7 +314,7 @@ struct pol_privileges {
 };
 REC_ALIGNED(pol_privileges, 64);
 
-/* What became of a row's hits. Each is one of the first three: an event, none wanted, or one held back. */
+/* What became of the hits of a row's selector. Each is one of the first three: an event, none wanted, or one held back. */
 enum pol_count {
 	POL_COUNT_POST,
 	POL_COUNT_NO_POST,
@@ -331,6 +331,7 @@ enum pol_count {
 	POL_COUNT_MONITORED_NOTIFY,
 	POL_COUNT_SIZE,
 };
+/* Of row r and selector s at r * POL_SELECTORS_MAX + s. */
 struct pol_counts { rec_u64 counts[POL_COUNT_SIZE]; };
 
 /* What an enforcer is to do to a thread. */

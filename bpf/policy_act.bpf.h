@@ -26,9 +26,15 @@ static __always_inline void read_values(struct hit *h, u32 unwanted_flags, u32 w
 	}
 }
 
-static __noinline int count_for(u32 row, u32 what)
+/* Where the hits of a row's selector are counted. */
+static __always_inline u32 account_of(u32 index, u32 selector)
 {
-	struct pol_counts *counts = bpf_map_lookup_elem(&pol_row_counts, &row);
+	return index * POL_SELECTORS_MAX + selector;
+}
+
+static __noinline int count_for(u32 account, u32 what)
+{
+	struct pol_counts *counts = bpf_map_lookup_elem(&pol_row_counts, &account);
 
 	if (counts && what < POL_COUNT_SIZE)
 		__sync_fetch_and_add(&counts->counts[what], 1);
@@ -132,7 +138,7 @@ static __always_inline u32 digest_length(u32 algorithm)
 }
 
 /* Reads the file where IMA has not measured it yet: of a sleepable program only. */
-static __always_inline u32 append_hash(struct hit *h, u32 index, u32 at)
+static __always_inline u32 append_hash(struct hit *h, u32 account, u32 at)
 {
 	struct rec_policy *r = &h->scratch->record;
 	struct file *file = file_to_hash(h->ctx);
@@ -143,7 +149,7 @@ static __always_inline u32 append_hash(struct hit *h, u32 index, u32 at)
 		algorithm = bpf_ima_file_hash(file, &h->scratch->tail[at], POL_HASH_MAX);
 	if (algorithm < 0) {
 		r->flags |= POL_HASH_FAILED;
-		count_for(index, POL_COUNT_UNHASHED);
+		count_for(account, POL_COUNT_UNHASHED);
 		return 0;
 	}
 	r->flags |= POL_HAS_HASH;
@@ -168,7 +174,7 @@ static __always_inline void set_owner(struct rec_policy *r, struct pol_scratch *
 }
 
 /* A function of its own, so that its room on the stack is not there while values are read. */
-static __noinline int send_hit(struct hit *h, struct pol_row *row, u32 index, u32 what)
+static __noinline int send_hit(struct hit *h, struct pol_row *row, u32 account, u32 what)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pol_scratch *s;
@@ -201,7 +207,7 @@ static __noinline int send_hit(struct hit *h, struct pol_row *row, u32 index, u3
 		end += r->user_frames * 8;
 	}
 	if (shape.hash_raw && what & POL_IMA_HASH)
-		end += append_hash(h, index, end);
+		end += append_hash(h, account, end);
 	asm volatile("" : "+r"(end));
 	if (end > POL_TAIL_MAX + POL_STRING_MAX)
 		end = POL_TAIL_MAX + POL_STRING_MAX;
@@ -223,11 +229,11 @@ static __always_inline void post(struct hit *h, struct pol_row *row, u32 index, 
 	r->flags = flags | (row->is_monitored ? POL_IS_MONITORED : 0);
 	r->selector = selector;
 	r->action = action;
-	send_hit(h, row, index, what);
+	send_hit(h, row, account_of(index, selector), what);
 }
 
 /* What is done to the process, or would be. */
-static __always_inline void count_action(struct pol_row *row, u32 index, u32 action)
+static __always_inline void count_action(struct pol_row *row, u32 account, u32 action)
 {
 	u32 what;
 
@@ -245,11 +251,12 @@ static __always_inline void count_action(struct pol_row *row, u32 index, u32 act
 	default:
 		return;
 	}
-	count_for(index, row->is_monitored ? what + POL_COUNT_MONITORED - POL_COUNT_SIGNAL : what);
+	count_for(account,
+		  row->is_monitored ? what + POL_COUNT_MONITORED - POL_COUNT_SIGNAL : what);
 }
 
 /* Does one thing. What changes something for the process is only said in monitor mode. */
-static __noinline int do_action(struct pol_scratch *s, struct pol_row *row, u32 index, u32 action,
+static __noinline int do_action(struct pol_scratch *s, struct pol_row *row, u32 account, u32 action,
 				const struct pol_action_values *values)
 {
 	if (!s || !row || !values)
@@ -258,29 +265,29 @@ static __noinline int do_action(struct pol_scratch *s, struct pol_row *row, u32 
 		track_socket(s, values->argument);
 	if (shape.tracks_sockets && action == POL_DO_UNTRACK_SOCK)
 		untrack_socket(s, values->argument);
-	count_action(row, index, action);
+	count_action(row, account, action);
 	if (row->is_monitored)
 		return 0;
 	switch (action) {
 	case POL_DO_SIGKILL:
 		/* Refused for init, and in interrupts where another signal waits already. */
 		if (bpf_send_signal(9))
-			count_for(index, POL_COUNT_SIGNAL_FAILED);
+			count_for(account, POL_COUNT_SIGNAL_FAILED);
 		break;
 	case POL_DO_SIGNAL:
 		if (bpf_send_signal(values->signal))
-			count_for(index, POL_COUNT_SIGNAL_FAILED);
+			count_for(account, POL_COUNT_SIGNAL_FAILED);
 		break;
 	case POL_DO_OVERRIDE:
 		s->error = values->error;
 		break;
 	case POL_DO_NOTIFY_ENFORCER:
 		if (!leave_notice(values->enforcer, row->id, values->error, values->signal))
-			count_for(index, POL_COUNT_NOT_ENFORCED);
+			count_for(account, POL_COUNT_NOT_ENFORCED);
 		break;
 	case POL_DO_CLEANUP_ENFORCER:
 		if (!withdraw_notice(values->enforcer))
-			count_for(index, POL_COUNT_NOT_ENFORCED);
+			count_for(account, POL_COUNT_NOT_ENFORCED);
 		break;
 	}
 	return 0;
@@ -295,6 +302,7 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 				const struct pol_action_values *values, u32 flags, bool is_told)
 {
 	struct pol_scratch *s = h->scratch;
+	u32 account = account_of(index, selector);
 	u32 i, action, last = POL_DO_POST, unposted = POL_COUNT_NO_POST, post_flags = what->post;
 	bool is_end = flags & POL_IS_RETURN, is_posted = is_told, is_for_agent = false;
 
@@ -313,7 +321,7 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 		if (action == POL_DO_GET_URL || action == POL_DO_DNS_LOOKUP)
 			is_for_agent = true;
 		else if (action != POL_DO_POST)
-			do_action(s, row, index, action, values);
+			do_action(s, row, account, action, values);
 	}
 	if (!s->time)
 		s->time = bpf_ktime_get_boot_ns();
@@ -331,9 +339,9 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 		flags |= await_return(s, index, is_posted ? selector : selector | POL_CALL_UNTOLD);
 	/* A hit counts once: at the call's end, where that decides whether it is told. */
 	if (!is_posted && is_told)
-		count_for(index, unposted);
+		count_for(account, unposted);
 	else if (is_posted && !(flags & POL_AWAITS_RETURN))
-		count_for(index, POL_COUNT_POST);
+		count_for(account, POL_COUNT_POST);
 	if (!is_posted && !is_for_agent) {
 		if (!is_end || !is_told)
 			return;

@@ -217,7 +217,7 @@ struct {
 	__type(value, u64);
 } pol_rates SEC(".maps");
 
-/* What became of the hits of each row. */
+/* What became of the hits of each row's selectors. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CRecords
 
 /// How many entries the maps of a policy's program have; none: there is no such map.
 package struct PolicyCapacity: Sendable, Equatable {
@@ -38,7 +39,8 @@ package struct PolicyCapacity: Sendable, Equatable {
         [
             ("pol_rows", rows), ("pol_lists", lists), ("pol_numbers", numbers), ("pol_prefix_lengths", lengths),
             ("pol_addresses", addresses), ("pol_rates", rates), ("pol_ranges", ranges), ("pol_automata", automata),
-            ("pol_transitions", transitions), ("pol_changes", changes), ("pol_row_counts", rows),
+            ("pol_transitions", transitions), ("pol_changes", changes),
+            ("pol_row_counts", rows * Int(POL_SELECTORS_MAX.rawValue)),
         ] + Self.buckets.map { ("pol_bytes_\($0)", bytes[$0] ?? 0) }
     }
 }

@@ -84,15 +84,24 @@ extension PolicyProgram {
 
     /// Lets a row's counts begin with 0: it is to be another's.
     package func clearCounts(ofRow index: UInt32) throws(SensorError) {
-        try self.set("pol_row_counts", index, pol_counts())
+        for account in Self.accounts(ofRow: index) { try self.set("pol_row_counts", account, pol_counts()) }
     }
 
-    /// What became of the hits of a row since its counts began, by enum pol_count.
-    package func counts(ofRow index: UInt32) throws(SensorError) -> [UInt64] {
-        var (key, value) = (index, pol_counts())
-        guard bpf_map_lookup_elem(bpf_map__fd(try map("pol_row_counts")), &key, &value) == 0 else {
-            throw SensorError("read", "the map pol_row_counts")
+    /// What became of the hits of a row since its counts began: of each selector that the shape has (of the one that
+    /// every hit matches, where it has none), by enum pol_count.
+    package func counts(ofRow index: UInt32) throws(SensorError) -> [[UInt64]] {
+        let map = bpf_map__fd(try map("pol_row_counts"))
+        return try Self.accounts(ofRow: index).prefix(max(1, Int(shape.selectors))).map { account throws(SensorError) in
+            var (key, value) = (account, pol_counts())
+            guard bpf_map_lookup_elem(map, &key, &value) == 0 else {
+                throw SensorError("read", "the map pol_row_counts")
+            }
+            return withUnsafeBytes(of: value) { Array($0.bindMemory(to: UInt64.self)) }
         }
-        return withUnsafeBytes(of: value) { Array($0.bindMemory(to: UInt64.self)) }
+    }
+
+    private static func accounts(ofRow index: UInt32) -> Range<UInt32> {
+        let first = index * POL_SELECTORS_MAX.rawValue
+        return first..<first + POL_SELECTORS_MAX.rawValue
     }
 }

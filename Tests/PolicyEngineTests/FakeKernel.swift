@@ -128,8 +128,8 @@ final class FakeProgram: PolicyRows, Sendable {
         var sets: [UInt32: SetContent] = [:]
         var lists: [UInt64: [UInt32]] = [:]
         var isAttached = false
-        /// By slot and enum pol_count.
-        var counts: [UInt32: [UInt64]] = [:]
+        /// By slot, selector and enum pol_count.
+        var counts: [UInt32: [[UInt64]]] = [:]
         var misses = PolicyMisses()
     }
 
@@ -180,15 +180,18 @@ final class FakeProgram: PolicyRows, Sendable {
 
     var kernelMemory: UInt64 { 1024 * UInt64(room.rows) }
 
-    func counts(of slot: UInt32) -> [UInt64] { now.counts[slot] ?? [] }
+    func counts(of slot: UInt32) -> [[UInt64]] { now.counts[slot] ?? [] }
     func clearCounts(of slot: UInt32) throws { state.withLock { $0.counts[slot] = nil } }
     var misses: PolicyMisses { now.misses }
 
-    /// Something is counted for a row.
-    func count(_ what: pol_count, _ count: UInt64 = 1, row: UInt32) {
+    /// Something is counted for a selector of a row.
+    func count(_ what: pol_count, _ count: UInt64 = 1, row: UInt32, selector: Int = 0) {
         state.withLock { state in
             guard let slot = state.rows.first(where: { $0.value.id == row })?.key else { return }
-            state.counts[slot, default: [UInt64](repeating: 0, count: 12)][Int(what.rawValue)] += count
+            let none = [[UInt64]](
+                repeating: [UInt64](repeating: 0, count: Int(POL_COUNT_SIZE.rawValue)),
+                count: Int(POL_SELECTORS_MAX.rawValue))
+            state.counts[slot, default: none][selector][Int(what.rawValue)] += count
         }
     }
 

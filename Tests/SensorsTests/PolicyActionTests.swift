@@ -30,7 +30,7 @@ extension KernelTests {
                 _ = try act(
                     "open", marker + "a", "open", marker + "a", "open", marker + "b", "thread", "open", marker + "a")
                 _ = try act("open", marker + "a")
-                held = try parts.program.counts(ofRow: 0)[Int(POL_COUNT_LIMITED.rawValue)]
+                held = try parts.program.counts(ofRow: 0)[0][Int(POL_COUNT_LIMITED.rawValue)]
             }
             #expect(hits.count == expected)
             #expect(held == UInt64(5 - expected))
@@ -218,7 +218,7 @@ extension KernelTests {
                 var counts: [UInt64] = []
                 _ = try trial.run(on: try sensors) { parts in
                     for _ in 0..<opened { PolicyTrial.open("a") }
-                    counts = try parts.program.counts(ofRow: 0)
+                    counts = try parts.program.counts(ofRow: 0)[0]
                 }
                 #expect(counts[Int(POL_COUNT_NOT_ENFORCED.rawValue)] == UInt64(expected))
             }
@@ -308,7 +308,7 @@ extension KernelTests {
                 try $0.program.insert(bytes: Array(copy.path.utf8), into: 5)
             } _: { parts in
                 try Child(copy.path, "exit", "0").end()
-                unhashed = try parts.program.counts(ofRow: 0)[Int(POL_COUNT_UNHASHED.rawValue)]
+                unhashed = try parts.program.counts(ofRow: 0)[0][Int(POL_COUNT_UNHASHED.rawValue)]
             }
             let hit = try #require(hits.first)
             // At file_open the file cannot be read yet: the kernel has a hash only if IMA's policy made one before.

@@ -28,9 +28,9 @@ extension KernelTests {
                 var counts: [UInt64] = []
                 _ = try trial.run(on: try sensors) { parts in
                     for _ in 0..<3 { _ = try act("open", marker + "a") }
-                    counts = try parts.program.counts(ofRow: 0)
+                    counts = try parts.program.counts(ofRow: 0)[0]
                     try parts.program.clearCounts(ofRow: 0)
-                    #expect(try parts.program.counts(ofRow: 0).allSatisfy { $0 == 0 })
+                    #expect(try parts.program.counts(ofRow: 0).joined().allSatisfy { $0 == 0 })
                 }
                 var expected = [UInt64](repeating: 0, count: Int(POL_COUNT_SIZE.rawValue))
                 for what in [POL_COUNT_POST, signal, notice, override] { expected[Int(what.rawValue)] = 3 }
@@ -46,7 +46,7 @@ extension KernelTests {
             var counts: [UInt64] = []
             let hits = try trial.run(on: try sensors) { parts in
                 for _ in 0..<3 { PolicyTrial.open("a") }
-                counts = try parts.program.counts(ofRow: 0)
+                counts = try parts.program.counts(ofRow: 0)[0]
             }
             #expect(hits.isEmpty)
             #expect(counts[Int(POL_COUNT_NO_POST.rawValue)] == 3 && counts.reduce(0, +) == 3)
@@ -72,10 +72,43 @@ extension KernelTests {
             var counts: [UInt64] = []
             let hits = try trial.run(on: try sensors) { parts in
                 for _ in 0..<3 { PolicyTrial.open("a") }
-                counts = try parts.program.counts(ofRow: 0)
+                counts = try parts.program.counts(ofRow: 0)[0]
             }
             let told = [POL_COUNT_POST, POL_COUNT_NO_POST, POL_COUNT_LIMITED]
             return (hits, told.map { counts[Int($0.rawValue)] })
+        }
+
+        @Test("a hit counts for the selector that matched, of each row, and for no other", arguments: [false, true])
+        func selectors(atTheEnd: Bool) throws {
+            var trial = atTheEnd ? ending : PolicyTrial()
+            trial.shape.selectors = 2
+            trial.shape.at_entry.1 = trial.shape.at_entry.0
+            trial.values.operands.1 = trial.values.operands.0
+            // The first row's first selector is for one name, the second row's for none.
+            trial.act(POL_DO_NO_POST)
+            trial.values.operands.0.0.a = 1001
+            trial.capacity.rows = 2
+            var counts: [[[UInt64]]] = []
+            let hits = try trial.run(on: try sensors) { parts in
+                try parts.program.insert(bytes: Array((marker + "a").utf8), into: 1001)
+                try parts.program.setLengths([UInt32(marker.utf8.count) + 1], of: 1001)
+                var second = trial.values
+                second.operands.0.0.a = 1002
+                try parts.program.setRow(1, second)
+            } _: { parts in
+                for name in ["a", "b", "a", "b", "b"] { PolicyTrial.open(name) }
+                counts = try [0, 1].map { try parts.program.counts(ofRow: $0) }
+                try parts.program.clearCounts(ofRow: 1)
+                #expect(try parts.program.counts(ofRow: 1).joined().allSatisfy { $0 == 0 })
+                #expect(try parts.program.counts(ofRow: 0) == counts[0])
+            }
+            func only(_ what: pol_count, _ count: UInt64) -> [UInt64] {
+                (0..<POL_COUNT_SIZE.rawValue).map { $0 == what.rawValue ? count : 0 }
+            }
+            let none = only(POL_COUNT_POST, 0)
+            #expect(
+                counts == [[only(POL_COUNT_NO_POST, 2), only(POL_COUNT_POST, 3)], [none, only(POL_COUNT_POST, 5)]])
+            #expect(hits.map(\.fixed.selector).allSatisfy { $0 == 1 } && hits.count == (atTheEnd ? 16 : 8))
         }
 
         @Test("a call is told with its end, and counts then")

@@ -225,7 +225,7 @@ private final class LoadedProgram: PolicyRows, @unchecked Sendable {
 
     var kernelMemory: UInt64 { UInt64(clamping: program.kernelMemory) }
 
-    func counts(of slot: UInt32) -> [UInt64] { (try? program.counts(ofRow: slot)) ?? [] }
+    func counts(of slot: UInt32) -> [[UInt64]] { (try? program.counts(ofRow: slot)) ?? [] }
     func clearCounts(of slot: UInt32) throws { try program.clearCounts(ofRow: slot) }
     var misses: PolicyMisses {
         let misses = program.misses

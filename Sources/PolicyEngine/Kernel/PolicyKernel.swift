@@ -53,8 +53,8 @@ package protocol PolicyRows: ContainerLists {
 
     // Called by whichever thread asks.
 
-    /// What became of a row's hits, by enum pol_count; empty where that cannot be read.
-    func counts(of slot: UInt32) -> [UInt64]
+    /// What became of the hits of each of a row's selectors, by enum pol_count; empty where that cannot be read.
+    func counts(of slot: UInt32) -> [[UInt64]]
     func clearCounts(of slot: UInt32) throws
     /// Not while it is attached or detached.
     var misses: PolicyMisses { get }

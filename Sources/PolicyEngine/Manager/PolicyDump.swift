@@ -114,7 +114,8 @@ extension ProgramTable {
             PolicyDump.Row(
                 slot: placement.slot, id: hook.row, policy: hook.policy, from: placement.from,
                 isMonitored: hook.isMonitored, isScoped: hook.scope != nil, sets: placement.sets,
-                binarySets: hook.binarySets, counts: PolicyCounts(placement.group.program.counts(of: placement.slot)))
+                binarySets: hook.binarySets,
+                counts: PolicyCounts(ofSelectors: placement.group.program.counts(of: placement.slot)))
         }
     }
 }

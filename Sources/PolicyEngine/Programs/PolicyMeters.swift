@@ -115,6 +115,7 @@ package final class PolicyMeters: Sendable {
 
     private static func read(_ meter: Meter, _ program: any PolicyRows, _ missed: UInt64) -> PolicyCounts {
         PolicyCounts(
-            program.counts(of: meter.slot), missed: missed >= meter.missedBefore ? missed - meter.missedBefore : 0)
+            ofSelectors: program.counts(of: meter.slot),
+            missed: missed >= meter.missedBefore ? missed - meter.missedBefore : 0)
     }
 }
