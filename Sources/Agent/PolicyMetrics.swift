@@ -13,6 +13,7 @@ extension Exposition {
             })
         add(Catalogue.policyMemory, ofPolicies: list.map { ("\($0.key)", Double($0.kernelMemory)) })
         add(Catalogue.policyActions, policies.meters.total.byAction)
+        addSelectors(of: list)
         add(
             Catalogue.policyEvents,
             ofPolicies: events.policies.sorted { $0.key < $1.key }.map { ("\($0.key)", Double($0.value)) },
@@ -26,6 +27,36 @@ extension Exposition {
             ])
         add(Catalogue.unnamedStacks, events.unnamedStacks)
     }
+
+    /// The first that there are have names, the others are one.
+    private mutating func addSelectors(of policies: [PolicyStatus]) {
+        var series: [(values: [String], count: Double)] = []
+        var (named, others) = (0, PolicyCounts())
+        for policy in policies {
+            for hook in policy.hooks {
+                for account in hook.accounts {
+                    named += 1
+                    guard named <= Catalogue.mostSelectors else {
+                        others += account.counts
+                        continue
+                    }
+                    let names = [
+                        "\(policy.key)", "\(hook.origin)", String(hook.name.prefix(Self.longestName)),
+                        account.selector.map { "\($0)" } ?? "",
+                    ]
+                    for (action, count) in account.counts.byAction where count > 0 {
+                        series.append((names + [action], count))
+                    }
+                }
+            }
+            others += policy.earlierCounts
+        }
+        add(
+            Catalogue.selectorActions, ofSelectors: series,
+            others: others.byAction.filter { $0.value > 0 }.map { ($0.key, $0.value) })
+    }
+
+    private static let longestName = 128
 }
 
 extension PolicyCounts {

@@ -72,6 +72,8 @@ extension Tetragon_TracingPolicyState {
         case .tpStateError: "error"
         case .tpStateLoading: "loading"
         case .tpStateUnloading: "unloading"
+        case .tpStateSkipped: "skipped"
+        case .tpStatePartiallyEnabled: "partially_enabled"
         case .tpStateUnknown, .UNRECOGNIZED: "unknown"
         }
     }
@@ -80,7 +82,9 @@ extension Tetragon_TracingPolicyState {
         switch self {
         case .tpStateEnabled: .green
         case .tpStateLoadError, .tpStateError: .red
-        case .tpStateDisabled, .tpStateLoading, .tpStateUnloading, .tpStateUnknown, .UNRECOGNIZED: .yellow
+        case .tpStateDisabled, .tpStateLoading, .tpStateUnloading, .tpStateSkipped, .tpStatePartiallyEnabled,
+            .tpStateUnknown, .UNRECOGNIZED:
+            .yellow
         }
     }
 }

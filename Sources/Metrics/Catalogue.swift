@@ -103,11 +103,14 @@ package enum Catalogue {
     package static var table: String {
         "| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n"
             + all.map { family in
-                let label = family.label.map { label in
+                let labels = family.labels.map { label in
                     "`\(label.name)`"
                         + (label.values.isEmpty ? "" : ": " + label.values.map { "`\($0)`" }.joined(separator: ", "))
                 }
-                return "| `\(family.name)` | \(family.kind.rawValue) | \(label ?? "") | \(family.help) |\n"
+                let cells = [
+                    "`\(family.name)`", family.kind.rawValue, labels.joined(separator: "; "), family.help,
+                ]
+                return "| \(cells.joined(separator: " | ")) |\n"
             }.joined()
     }
 }

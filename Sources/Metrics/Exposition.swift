@@ -26,7 +26,7 @@ package struct Exposition: Sendable {
         head(family)
         let missing = label.values.filter { value in !series.contains { $0.value == value } }
         for (value, count) in series + missing.map({ ($0, 0) }) {
-            text += "\(family.name){\(label.name)=\"\(Self.escaped(value))\"} \(Self.number(count))\n"
+            line(family, [value], count)
         }
     }
 
@@ -40,6 +40,24 @@ package struct Exposition: Sendable {
         let rest = others.reduce(more) { $0 + $1.count }
         let isThere = !others.isEmpty || more > 0
         add(family, series.prefix(Catalogue.mostPolicies) + (isThere ? [(Catalogue.otherPolicies, rest)] : []))
+    }
+
+    /// A family whose first labels name a policy's selector, and whose last says what it did.
+    /// - Parameter others: of selectors without series of their own, by the last label's value.
+    package mutating func add(
+        _ family: MetricFamily, ofSelectors series: [(values: [String], count: Double)],
+        others: [(value: String, count: Double)]
+    ) {
+        head(family)
+        for (values, count) in series { line(family, values, count) }
+        for (value, count) in others {
+            line(family, family.labels.dropLast().map { _ in Catalogue.otherPolicies } + [value], count)
+        }
+    }
+
+    private mutating func line(_ family: MetricFamily, _ values: [String], _ count: Double) {
+        let labels = zip(family.labels, values).map { "\($0.name)=\"\(Self.escaped($1))\"" }
+        text += "\(family.name){\(labels.joined(separator: ","))} \(Self.number(count))\n"
     }
 
     private mutating func head(_ family: MetricFamily) {

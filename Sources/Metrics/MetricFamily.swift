@@ -25,12 +25,15 @@ package struct MetricFamily: Sendable, Equatable {
     package let kind: Kind
     /// One sentence.
     package let help: String
-    package let label: Label?
+    package let labels: [Label]
 
-    package init(_ name: String, _ kind: Kind, _ help: String, by label: Label? = nil) {
+    package init(_ name: String, _ kind: Kind, _ help: String, by labels: Label...) {
         self.name = name
         self.kind = kind
         self.help = help
-        self.label = label
+        self.labels = labels
     }
+
+    /// Of a family that has one.
+    package var label: Label? { labels.count == 1 ? labels[0] : nil }
 }

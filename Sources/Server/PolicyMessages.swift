@@ -19,6 +19,39 @@ extension PolicyStatus {
             $0.kernelMemoryBytes = kernelMemory
             $0.mode = mode == .enforce ? .tpModeEnforce : canEnforce ? .tpModeMonitor : .tpModeMonitorOnly
             $0.stats = counts.message
+            $0.stats.selectorActionCounters = hooks.flatMap(\.counters)
+            if earlierCounts != PolicyCounts() {
+                $0.stats.selectorActionCounters.append(.with { $0.actionCounters = earlierCounts.actionCounters })
+            }
+            $0.hookStatuses = hooks.map(\.message)
+        }
+    }
+}
+
+extension HookStatus {
+    fileprivate var message: Tetragon_HookStatus {
+        .with {
+            $0.section = origin.section
+            $0.state = Tetragon_HookState(rawValue: state.rawValue) ?? .statusUnspecified
+            $0.hookDescription = place
+            $0.hookIdx = UInt32(clamping: origin.index)
+            $0.name = name
+            $0.method = method
+        }
+    }
+
+    fileprivate var counters: [Tetragon_TracingPolicySelectorActionCounters] {
+        accounts.map { account in
+            .with {
+                $0.section = origin.section
+                $0.hook = name
+                $0.hookIndex = Google_Protobuf_UInt32Value(UInt32(clamping: origin.index))
+                if let selector = account.selector {
+                    $0.selectorIndex = Google_Protobuf_UInt32Value(UInt32(clamping: selector))
+                }
+                $0.selectorLabel = account.label
+                $0.actionCounters = account.counts.actionCounters
+            }
         }
     }
 }
@@ -28,20 +61,24 @@ extension PolicyCounts {
         .with {
             $0.hits = hits
             $0.missed = missed
-            $0.actionCounters = .with {
-                $0.post = posts
-                $0.signal = signals
-                $0.monitorSignal = monitoredSignals
-                $0.override = overrides
-                $0.monitorOverride = monitoredOverrides
-                $0.notifyEnforcer = notices
-                $0.monitorNotifyEnforcer = monitoredNotices
-                $0.nopost = unposted
-                $0.rateLimited = limited
-                $0.signalFailed = failedSignals
-                $0.notifyEnforcerFailed = failedNotices
-                $0.hashFailed = failedHashes
-            }
+            $0.actionCounters = actionCounters
+        }
+    }
+
+    fileprivate var actionCounters: Tetragon_TracingPolicyActionCounters {
+        .with {
+            $0.post = posts
+            $0.signal = signals
+            $0.monitorSignal = monitoredSignals
+            $0.override = overrides
+            $0.monitorOverride = monitoredOverrides
+            $0.notifyEnforcer = notices
+            $0.monitorNotifyEnforcer = monitoredNotices
+            $0.nopost = unposted
+            $0.rateLimited = limited
+            $0.signalFailed = failedSignals
+            $0.notifyEnforcerFailed = failedNotices
+            $0.hashFailed = failedHashes
         }
     }
 }

@@ -48,6 +48,12 @@ package nonisolated enum Tetragon_TracingPolicyState: SwiftProtobuf.Enum, Swift.
 
   /// Is being unloaded.
   case tpStateUnloading // = 6
+
+  /// Loaded without effect: this kernel has none of the calls that its hooks name, and the policy lets them be missing.
+  case tpStateSkipped // = 7
+
+  /// Loaded and at work, but for calls that this kernel has not and that the policy lets be missing.
+  case tpStatePartiallyEnabled // = 8
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -63,6 +69,8 @@ package nonisolated enum Tetragon_TracingPolicyState: SwiftProtobuf.Enum, Swift.
     case 4: self = .tpStateError
     case 5: self = .tpStateLoading
     case 6: self = .tpStateUnloading
+    case 7: self = .tpStateSkipped
+    case 8: self = .tpStatePartiallyEnabled
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -76,6 +84,8 @@ package nonisolated enum Tetragon_TracingPolicyState: SwiftProtobuf.Enum, Swift.
     case .tpStateError: return 4
     case .tpStateLoading: return 5
     case .tpStateUnloading: return 6
+    case .tpStateSkipped: return 7
+    case .tpStatePartiallyEnabled: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -89,6 +99,8 @@ package nonisolated enum Tetragon_TracingPolicyState: SwiftProtobuf.Enum, Swift.
     .tpStateError,
     .tpStateLoading,
     .tpStateUnloading,
+    .tpStateSkipped,
+    .tpStatePartiallyEnabled,
   ]
 
 }
@@ -140,6 +152,63 @@ package nonisolated enum Tetragon_TracingPolicyMode: SwiftProtobuf.Enum, Swift.C
     .tpModeEnforce,
     .tpModeMonitor,
     .tpModeMonitorOnly,
+  ]
+
+}
+
+/// How a hook of a policy is.
+package nonisolated enum Tetragon_HookState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// Not in the kernel: the policy could not be loaded, or is disabled.
+  case statusUnspecified // = 0
+
+  /// In the kernel.
+  case statusLoaded // = 1
+
+  /// Never sent: policies name programs without a digest.
+  case statusDigestRejected // = 2
+
+  /// This kernel has nothing to hook of that name.
+  case statusCallNotFound // = 3
+
+  /// Of several names this kernel has some; those are hooked.
+  case statusPartialCallNotFound // = 4
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .statusUnspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .statusUnspecified
+    case 1: self = .statusLoaded
+    case 2: self = .statusDigestRejected
+    case 3: self = .statusCallNotFound
+    case 4: self = .statusPartialCallNotFound
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .statusUnspecified: return 0
+    case .statusLoaded: return 1
+    case .statusDigestRejected: return 2
+    case .statusCallNotFound: return 3
+    case .statusPartialCallNotFound: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Tetragon_HookState] = [
+    .statusUnspecified,
+    .statusLoaded,
+    .statusDigestRejected,
+    .statusCallNotFound,
+    .statusPartialCallNotFound,
   ]
 
 }
@@ -355,6 +424,68 @@ package nonisolated struct Tetragon_TracingPolicyActionCounters: Sendable {
   package init() {}
 }
 
+/// What one selector of a hook has done. Without a hook: what hooks and selectors have done that the policy had before it
+/// was replaced.
+package nonisolated struct Tetragon_TracingPolicySelectorActionCounters: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What the hook is on, in the policy's words.
+  package var hook: String {
+    get {_storage._hook}
+    set {_uniqueStorage()._hook = newValue}
+  }
+
+  /// Which of its list it is, from 0.
+  package var hookIndex: SwiftProtobuf.Google_Protobuf_UInt32Value {
+    get {_storage._hookIndex ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
+    set {_uniqueStorage()._hookIndex = newValue}
+  }
+  /// Returns true if `hookIndex` has been explicitly set.
+  package var hasHookIndex: Bool {_storage._hookIndex != nil}
+  /// Clears the value of `hookIndex`. Subsequent reads from it will return its default value.
+  package mutating func clearHookIndex() {_uniqueStorage()._hookIndex = nil}
+
+  /// Which of the hook's selectors it is, from 0. Not set where the hook has none: then every call counts.
+  package var selectorIndex: SwiftProtobuf.Google_Protobuf_UInt32Value {
+    get {_storage._selectorIndex ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
+    set {_uniqueStorage()._selectorIndex = newValue}
+  }
+  /// Returns true if `selectorIndex` has been explicitly set.
+  package var hasSelectorIndex: Bool {_storage._selectorIndex != nil}
+  /// Clears the value of `selectorIndex`. Subsequent reads from it will return its default value.
+  package mutating func clearSelectorIndex() {_uniqueStorage()._selectorIndex = nil}
+
+  /// What it has done.
+  package var actionCounters: Tetragon_TracingPolicyActionCounters {
+    get {_storage._actionCounters ?? Tetragon_TracingPolicyActionCounters()}
+    set {_uniqueStorage()._actionCounters = newValue}
+  }
+  /// Returns true if `actionCounters` has been explicitly set.
+  package var hasActionCounters: Bool {_storage._actionCounters != nil}
+  /// Clears the value of `actionCounters`. Subsequent reads from it will return its default value.
+  package mutating func clearActionCounters() {_uniqueStorage()._actionCounters = nil}
+
+  /// Its actions, in the policy's words.
+  package var selectorLabel: String {
+    get {_storage._selectorLabel}
+    set {_uniqueStorage()._selectorLabel = newValue}
+  }
+
+  /// The list of the policy's spec that the hook is in, as in HookStatus.
+  package var section: String {
+    get {_storage._section}
+    set {_uniqueStorage()._section = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
 /// What became of a policy's hooks.
 package nonisolated struct Tetragon_TracingPolicyStats: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -371,6 +502,9 @@ package nonisolated struct Tetragon_TracingPolicyStats: Sendable {
   /// Clears the value of `actionCounters`. Subsequent reads from it will return its default value.
   package mutating func clearActionCounters() {self._actionCounters = nil}
 
+  /// The same by selector: their sum is `action_counters`.
+  package var selectorActionCounters: [Tetragon_TracingPolicySelectorActionCounters] = []
+
   /// Calls that a selector was for, or every call of a hook without selectors.
   package var hits: UInt64 = 0
 
@@ -383,6 +517,35 @@ package nonisolated struct Tetragon_TracingPolicyStats: Sendable {
   package init() {}
 
   fileprivate var _actionCounters: Tetragon_TracingPolicyActionCounters? = nil
+}
+
+/// A hook of a policy.
+package nonisolated struct Tetragon_HookStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The list of the policy's spec that it is in: kprobes, tracepoints, uprobes, usdts, lsmhooks.
+  package var section: String = String()
+
+  /// How it is.
+  package var state: Tetragon_HookState = .statusUnspecified
+
+  /// What in the kernel it is on; where it is not there, what the policy names.
+  package var hookDescription: String = String()
+
+  /// Which of the list it is, from 0.
+  package var hookIdx: UInt32 = 0
+
+  /// What it is on, in the policy's words.
+  package var name: String = String()
+
+  /// By what means: kprobe, tracepoint, raw syscall tracepoints, LSM, ...
+  package var method: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// A policy.
@@ -468,6 +631,12 @@ package nonisolated struct Tetragon_TracingPolicyStatus: @unchecked Sendable {
   package var hasStats: Bool {_storage._stats != nil}
   /// Clears the value of `stats`. Subsequent reads from it will return its default value.
   package mutating func clearStats() {_uniqueStorage()._stats = nil}
+
+  /// Its hooks, in the order of its text.
+  package var hookStatuses: [Tetragon_HookStatus] {
+    get {_storage._hookStatuses}
+    set {_uniqueStorage()._hookStatuses = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1133,11 +1302,15 @@ package nonisolated struct Tetragon_SetDebugResponse: Sendable {
 fileprivate nonisolated let _protobuf_package = "tetragon"
 
 nonisolated extension Tetragon_TracingPolicyState: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TP_STATE_UNKNOWN\0\u{1}TP_STATE_ENABLED\0\u{1}TP_STATE_DISABLED\0\u{1}TP_STATE_LOAD_ERROR\0\u{1}TP_STATE_ERROR\0\u{1}TP_STATE_LOADING\0\u{1}TP_STATE_UNLOADING\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TP_STATE_UNKNOWN\0\u{1}TP_STATE_ENABLED\0\u{1}TP_STATE_DISABLED\0\u{1}TP_STATE_LOAD_ERROR\0\u{1}TP_STATE_ERROR\0\u{1}TP_STATE_LOADING\0\u{1}TP_STATE_UNLOADING\0\u{1}TP_STATE_SKIPPED\0\u{1}TP_STATE_PARTIALLY_ENABLED\0")
 }
 
 nonisolated extension Tetragon_TracingPolicyMode: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TP_MODE_UNKNOWN\0\u{1}TP_MODE_ENFORCE\0\u{1}TP_MODE_MONITOR\0\u{1}TP_MODE_MONITOR_ONLY\0")
+}
+
+nonisolated extension Tetragon_HookState: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATUS_UNSPECIFIED\0\u{1}STATUS_LOADED\0\u{1}STATUS_DIGEST_REJECTED\0\u{1}STATUS_CALL_NOT_FOUND\0\u{1}STATUS_PARTIAL_CALL_NOT_FOUND\0")
 }
 
 nonisolated extension Tetragon_ConfigFlag: SwiftProtobuf._ProtoNameProviding {
@@ -1341,9 +1514,114 @@ nonisolated extension Tetragon_TracingPolicyActionCounters: SwiftProtobuf.Messag
   }
 }
 
+nonisolated extension Tetragon_TracingPolicySelectorActionCounters: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TracingPolicySelectorActionCounters"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hook\0\u{3}hook_index\0\u{3}selector_index\0\u{3}action_counters\0\u{3}selector_label\0\u{2}KM\u{c}section\0")
+
+  fileprivate class _StorageClass {
+    var _hook: String = String()
+    var _hookIndex: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+    var _selectorIndex: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+    var _actionCounters: Tetragon_TracingPolicyActionCounters? = nil
+    var _selectorLabel: String = String()
+    var _section: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _hook = source._hook
+      _hookIndex = source._hookIndex
+      _selectorIndex = source._selectorIndex
+      _actionCounters = source._actionCounters
+      _selectorLabel = source._selectorLabel
+      _section = source._section
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._hook) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._hookIndex) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._selectorIndex) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._actionCounters) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._selectorLabel) }()
+        case 50000: try { try decoder.decodeSingularStringField(value: &_storage._section) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._hook.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._hook, fieldNumber: 1)
+      }
+      try { if let v = _storage._hookIndex {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._selectorIndex {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._actionCounters {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._selectorLabel.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._selectorLabel, fieldNumber: 5)
+      }
+      if !_storage._section.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._section, fieldNumber: 50000)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_TracingPolicySelectorActionCounters, rhs: Tetragon_TracingPolicySelectorActionCounters) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._hook != rhs_storage._hook {return false}
+        if _storage._hookIndex != rhs_storage._hookIndex {return false}
+        if _storage._selectorIndex != rhs_storage._selectorIndex {return false}
+        if _storage._actionCounters != rhs_storage._actionCounters {return false}
+        if _storage._selectorLabel != rhs_storage._selectorLabel {return false}
+        if _storage._section != rhs_storage._section {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Tetragon_TracingPolicyStats: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TracingPolicyStats"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}action_counters\0\u{2}OM\u{c}hits\0\u{1}missed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}action_counters\0\u{3}selector_action_counters\0\u{2}NM\u{c}hits\0\u{1}missed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1352,6 +1630,7 @@ nonisolated extension Tetragon_TracingPolicyStats: SwiftProtobuf.Message, SwiftP
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._actionCounters) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.selectorActionCounters) }()
       case 50000: try { try decoder.decodeSingularUInt64Field(value: &self.hits) }()
       case 50001: try { try decoder.decodeSingularUInt64Field(value: &self.missed) }()
       default: break
@@ -1367,6 +1646,9 @@ nonisolated extension Tetragon_TracingPolicyStats: SwiftProtobuf.Message, SwiftP
     try { if let v = self._actionCounters {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if !self.selectorActionCounters.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.selectorActionCounters, fieldNumber: 2)
+    }
     if self.hits != 0 {
       try visitor.visitSingularUInt64Field(value: self.hits, fieldNumber: 50000)
     }
@@ -1378,6 +1660,7 @@ nonisolated extension Tetragon_TracingPolicyStats: SwiftProtobuf.Message, SwiftP
 
   package static func ==(lhs: Tetragon_TracingPolicyStats, rhs: Tetragon_TracingPolicyStats) -> Bool {
     if lhs._actionCounters != rhs._actionCounters {return false}
+    if lhs.selectorActionCounters != rhs.selectorActionCounters {return false}
     if lhs.hits != rhs.hits {return false}
     if lhs.missed != rhs.missed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1385,9 +1668,64 @@ nonisolated extension Tetragon_TracingPolicyStats: SwiftProtobuf.Message, SwiftP
   }
 }
 
+nonisolated extension Tetragon_HookStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HookStatus"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}section\0\u{1}state\0\u{3}hook_description\0\u{3}hook_idx\0\u{2}LM\u{c}name\0\u{1}method\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.section) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.hookDescription) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.hookIdx) }()
+      case 50000: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 50001: try { try decoder.decodeSingularStringField(value: &self.method) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.section.isEmpty {
+      try visitor.visitSingularStringField(value: self.section, fieldNumber: 1)
+    }
+    if self.state != .statusUnspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 2)
+    }
+    if !self.hookDescription.isEmpty {
+      try visitor.visitSingularStringField(value: self.hookDescription, fieldNumber: 3)
+    }
+    if self.hookIdx != 0 {
+      try visitor.visitSingularUInt32Field(value: self.hookIdx, fieldNumber: 4)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 50000)
+    }
+    if !self.method.isEmpty {
+      try visitor.visitSingularStringField(value: self.method, fieldNumber: 50001)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_HookStatus, rhs: Tetragon_HookStatus) -> Bool {
+    if lhs.section != rhs.section {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.hookDescription != rhs.hookDescription {return false}
+    if lhs.hookIdx != rhs.hookIdx {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.method != rhs.method {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TracingPolicyStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}namespace\0\u{1}info\0\u{1}sensors\0\u{1}enabled\0\u{3}filter_id\0\u{1}error\0\u{1}state\0\u{3}kernel_memory_bytes\0\u{1}mode\0\u{1}stats\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}name\0\u{1}namespace\0\u{1}info\0\u{1}sensors\0\u{1}enabled\0\u{3}filter_id\0\u{1}error\0\u{1}state\0\u{3}kernel_memory_bytes\0\u{1}mode\0\u{1}stats\0\u{4}\u{2}hook_statuses\0")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -1402,6 +1740,7 @@ nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, Swift
     var _kernelMemoryBytes: UInt64 = 0
     var _mode: Tetragon_TracingPolicyMode = .tpModeUnknown
     var _stats: Tetragon_TracingPolicyStats? = nil
+    var _hookStatuses: [Tetragon_HookStatus] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1424,6 +1763,7 @@ nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, Swift
       _kernelMemoryBytes = source._kernelMemoryBytes
       _mode = source._mode
       _stats = source._stats
+      _hookStatuses = source._hookStatuses
     }
   }
 
@@ -1454,6 +1794,7 @@ nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, Swift
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._kernelMemoryBytes) }()
         case 11: try { try decoder.decodeSingularEnumField(value: &_storage._mode) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._stats) }()
+        case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._hookStatuses) }()
         default: break
         }
       }
@@ -1502,6 +1843,9 @@ nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, Swift
       try { if let v = _storage._stats {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
       } }()
+      if !_storage._hookStatuses.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._hookStatuses, fieldNumber: 14)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1523,6 +1867,7 @@ nonisolated extension Tetragon_TracingPolicyStatus: SwiftProtobuf.Message, Swift
         if _storage._kernelMemoryBytes != rhs_storage._kernelMemoryBytes {return false}
         if _storage._mode != rhs_storage._mode {return false}
         if _storage._stats != rhs_storage._stats {return false}
+        if _storage._hookStatuses != rhs_storage._hookStatuses {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -123,6 +123,57 @@ import TetragonAPI
         #expect(try await run("sensors list -o json", control).output == "{\"name\":\"base\",\"enabled\":true}\n")
     }
 
+    @Test("a policy's status has its hooks, and what each of their selectors counted")
+    func status() async throws {
+        var watched = policy
+        watched.hookStatuses = [
+            .with {
+                ($0.section, $0.name, $0.state, $0.method) = ("kprobes", "sys_openat", .statusLoaded, "kprobe")
+                $0.hookDescription = "function __x64_sys_openat"
+            },
+            .with {
+                ($0.section, $0.hookIdx, $0.name, $0.state) = ("kprobes", 1, "gone\u{7}", .statusCallNotFound)
+                $0.hookDescription = "gone\u{7}"
+            },
+        ]
+        watched.stats.selectorActionCounters = [
+            .with {
+                ($0.section, $0.hook, $0.hookIndex, $0.selectorIndex) = ("kprobes", "sys_openat", 0, 0)
+                $0.selectorLabel = "Sigkill"
+                ($0.actionCounters.post, $0.actionCounters.signal) = (3, 3)
+            },
+            .with {
+                ($0.section, $0.hook, $0.hookIndex, $0.selectorIndex) = ("kprobes", "sys_openat", 0, 1)
+                $0.selectorLabel = "NoPost"
+            },
+            .with {
+                ($0.section, $0.hook, $0.hookIndex, $0.selectorLabel) = ("kprobes", "gone", 1, "Post")
+            }, .with { $0.actionCounters.post = 9 },
+        ]
+        var (other, left) = (policy, policy)
+        (other.name, left.namespace) = ("other", "")
+        let control = FakeControl(policies: [other, watched, left])
+        let outcome = try await run("policy status block-sh -n shop", control)
+        #expect(outcome.status == 0, "\(outcome.talk)")
+        let hooks = """
+
+            HOOK        NAME        STATE           METHOD  PLACE
+            kprobes[0]  sys_openat  loaded          kprobe  function __x64_sys_openat
+                selector 0 (Sigkill): post 3, signal 3
+                selector 1 (NoPost): nothing yet
+            kprobes[1]  gone\\u{7}   call_not_found  -       gone\\u{7}
+                each call (Post): nothing yet
+            before it was replaced: post 9
+
+            """
+        let table = try await run("policy list", FakeControl(policies: [watched])).output
+        #expect(outcome.output == table + hooks)
+        let json = try await run("policy status block-sh -n shop -o json", control).output
+        #expect(json.contains(#""selector_label":"Sigkill""#), "\(json)")
+        let unknown = try await run("policy status block-sh -n shops", control)
+        #expect(unknown.status == 1 && unknown.talk == "apus: the agent has no policy shops/block-sh\n")
+    }
+
     @Test("a mode is one of two, and a policy has to be named")
     func modes() async throws {
         let control = FakeControl()
@@ -185,7 +236,7 @@ import TetragonAPI
     @Test(
         "an agent that does not know a call refuses it: one line, exit status one",
         arguments: [
-            "processes", "policy list", "policy delete a", "policy enable a", "policy disable a",
+            "processes", "policy list", "policy status a", "policy delete a", "policy enable a", "policy disable a",
             "policy set-mode a monitor", "policy dump", "sensors list",
             "sensors enable a", "sensors disable a", "sensors remove a", "loglevel get", "loglevel set info",
         ])

@@ -47,4 +47,16 @@ import Testing
         #expect(lines(1, more: 3).last == #"apus_build_info{version="(others)"} 3"#)
         #expect(lines(501, more: 3).last == #"apus_build_info{version="(others)"} 5"#)
     }
+
+    @Test func `a selector's series have all labels, and what is of none that is named has the same`() {
+        let family = MetricFamily("apus_acts_total", .counter, "Acts.", by: .init("policy"), .init("action"))
+        let lines = text {
+            $0.add(family, ofSelectors: [(["n/p", "a\"b"], 3)], others: [("post", 4)])
+        }.split(separator: "\n")
+        #expect(
+            lines.dropFirst(2) == [
+                #"apus_acts_total{policy="n/p",action="a\"b"} 3"#,
+                #"apus_acts_total{policy="(others)",action="post"} 4"#,
+            ])
+    }
 }

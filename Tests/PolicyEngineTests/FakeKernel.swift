@@ -247,6 +247,9 @@ struct ManagerBench {
         struct State {
             var hooks: [String: [HookPlan]] = [:]
             var rules: [String: ScopeRule] = [:]
+            var leftOut: [String: Set<HookOrigin>] = [:]
+            /// Why there is no plan of any.
+            var error: PlanError?
             /// Policies that want to be told what is mapped to be run.
             var loaders: Set<String> = []
         }
@@ -279,11 +282,13 @@ struct ManagerBench {
             kernel, scopes: scopes,
             .init(
                 plan: { policy in
+                    if let error = plans.state.withLock({ $0.error }) { throw error }
                     guard let hooks = plans.state.withLock({ $0.hooks[policy.name] }) else {
                         throw FakeKernel.Refusal(description: "no plan")
                     }
                     var plan = PolicyPlan(policy)
                     plan.hooks = hooks
+                    plan.leftOut = plans.state.withLock { $0.leftOut[policy.name] ?? [] }
                     plan.watchesLoads = plans.state.withLock { $0.loaders.contains(policy.name) }
                     return plan
                 },
@@ -299,8 +304,12 @@ struct ManagerBench {
                 flight: .milliseconds(1)))
     }
 
-    func plan(_ name: String, _ hooks: [HookPlan], where rule: ScopeRule? = nil, loader: Bool = false) {
+    func plan(
+        _ name: String, _ hooks: [HookPlan], where rule: ScopeRule? = nil, loader: Bool = false,
+        leftOut: Set<HookOrigin> = []
+    ) {
         plans.state.withLock {
+            $0.leftOut[name] = leftOut
             $0.loaders = loader ? $0.loaders.union([name]) : $0.loaders.subtracting([name])
             $0.hooks[name] = hooks
             $0.rules[name] = rule

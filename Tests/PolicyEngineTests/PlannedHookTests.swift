@@ -225,7 +225,7 @@ import Testing
         kernel.functionNames = []
         #expect(try problems("kprobes: [{call: f, syscall: false}]", on: kernel)[0].hasPrefix("spec.kprobes[0].call: "))
         let plan = try plan("kprobes: [{call: f, syscall: false, ignore: {callNotFound: true}}]", on: kernel)
-        #expect(plan.hooks.isEmpty)
+        #expect(plan.hooks.isEmpty && plan.leftOut == [HookOrigin(section: "kprobes", index: 0)])
         #expect(
             plan.remarks == [
                 "spec.kprobes[0]: left out, because this kernel has not the function f",

@@ -73,7 +73,7 @@ import Testing
         try await add("p")
         try count(POL_COUNT_POST, 7, of: 1)
         try await bench.manager.delete(PolicyKey(name: "p"))
-        #expect(bench.manager.meters.counts.isEmpty && bench.manager.meters.total.posts == 7)
+        #expect(bench.manager.meters.accounts.isEmpty && bench.manager.meters.total.posts == 7)
         try await add("p")
         #expect(counts("p")?.posts == 0)
         try await add("q")

@@ -23,6 +23,18 @@ import TetragonAPI
         status.filterID = 3
         status.kernelMemory = 70_000
         status.counts = PolicyCounts(Array(1...11), missed: 12)
+        status.hooks = [
+            HookStatus(
+                DeclaredHook(
+                    origin: HookOrigin(section: "tracepoints", index: 0), name: "syscalls/sys_enter_openat",
+                    selectors: ["Sigkill", "NoPost"]), .loaded),
+            HookStatus(
+                DeclaredHook(origin: HookOrigin(section: "lsmhooks", index: 3), name: "file_open", selectors: []),
+                .callNotFound),
+        ]
+        status.hooks[0].method = "tracepoint"
+        status.hooks[0].place = "tracepoint syscalls/sys_enter_openat"
+        status.hooks[0].accounts[1].counts = PolicyCounts(Array(1...11))
         return status
     }
 
@@ -57,7 +69,36 @@ import TetragonAPI
                                     ($0.signal, $0.override, $0.notifyEnforcer) = (7, 8, 9)
                                     ($0.monitorSignal, $0.monitorOverride) = (10, 11)
                                 }
+                                let counters = $0.actionCounters
+                                $0.selectorActionCounters = [
+                                    .with {
+                                        ($0.section, $0.hook) = ("tracepoints", "syscalls/sys_enter_openat")
+                                        ($0.hookIndex, $0.selectorIndex, $0.selectorLabel) = (0, 0, "Sigkill")
+                                        $0.actionCounters = .init()
+                                    },
+                                    .with {
+                                        ($0.section, $0.hook) = ("tracepoints", "syscalls/sys_enter_openat")
+                                        ($0.hookIndex, $0.selectorIndex, $0.selectorLabel) = (0, 1, "NoPost")
+                                        $0.actionCounters = counters
+                                    },
+                                    .with {
+                                        ($0.section, $0.hook, $0.hookIndex) = ("lsmhooks", "file_open", 3)
+                                        $0.selectorLabel = "Post"
+                                        $0.actionCounters = .init()
+                                    },
+                                ]
                             }
+                            $0.hookStatuses = [
+                                .with {
+                                    ($0.section, $0.hookIdx, $0.state) = ("tracepoints", 0, .statusLoaded)
+                                    $0.hookDescription = "tracepoint syscalls/sys_enter_openat"
+                                    ($0.name, $0.method) = ("syscalls/sys_enter_openat", "tracepoint")
+                                },
+                                .with {
+                                    ($0.section, $0.hookIdx, $0.state) = ("lsmhooks", 3, .statusCallNotFound)
+                                    ($0.name, $0.hookDescription) = ("file_open", "file_open")
+                                },
+                            ]
                         })
                 #expect(
                     policies.last
@@ -70,6 +111,37 @@ import TetragonAPI
                             $0.stats.actionCounters = .init()
                         })
             }
+        }
+    }
+
+    @Test("what a policy's hooks counted before they were replaced is told of no hook")
+    func earlier() async throws {
+        try await RunningServer.with { server in
+            var replaced = status
+            replaced.earlierCounts = PolicyCounts([4])
+            server.agent.change { [replaced] in $0.policies = [replaced] }
+            let told = try await server.withClient { try await $0.listTracingPolicies(.init()).policies }
+            let last = try #require(told.first?.stats.selectorActionCounters.last)
+            #expect(last == .with { $0.actionCounters = .with { $0.post = 4 } })
+            #expect(told.first?.stats.selectorActionCounters.count == 4)
+        }
+    }
+
+    @Test("each state of a hook is the API's", arguments: HookStatus.State.allCases)
+    func hookStates(_ state: HookStatus.State) async throws {
+        try await RunningServer.with { server in
+            var policy = status
+            policy.hooks[0].state = state
+            server.agent.change { [policy] in $0.policies = [policy] }
+            let told = try await server.withClient { try await $0.listTracingPolicies(.init()).policies }
+            let wanted: Tetragon_HookState =
+                switch state {
+                case .absent: .statusUnspecified
+                case .loaded: .statusLoaded
+                case .callNotFound: .statusCallNotFound
+                case .partialCallNotFound: .statusPartialCallNotFound
+                }
+            #expect(told.first?.hookStatuses.first?.state == wanted)
         }
     }
 
@@ -186,9 +258,13 @@ import TetragonAPI
                 case .error: .tpStateError
                 case .loading: .tpStateLoading
                 case .unloading: .tpStateUnloading
+                case .skipped: .tpStateSkipped
+                case .partiallyEnabled: .tpStatePartiallyEnabled
                 }
             #expect(policies.map(\.state) == [wanted])
-            #expect(policies.map(\.enabled) == [state == .enabled || state == .error])
+            #expect(
+                policies.map(\.enabled)
+                    == [[.enabled, .error, .skipped, .partiallyEnabled].contains(state)])
         }
     }
 

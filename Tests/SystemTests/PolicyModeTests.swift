@@ -123,12 +123,16 @@ extension SystemTests {
                 #expect(told.hits == 3 && told.actionCounters == .with { $0.post = 3 })
                 let silent = try await Self.status(agent, "quiet").stats
                 #expect(silent.hits == 2 && silent.actionCounters == .with { ($0.nopost, $0.signal) = (2, 2) })
+                #expect(silent.selectorActionCounters.map(\.selectorLabel) == ["Sigkill, NoPost"])
+                #expect(silent.selectorActionCounters.map(\.actionCounters) == [silent.actionCounters])
 
                 for line in [
                     #"apus_tracingpolicy_loaded{state="enabled"} 2"#, #"apus_policy_events_total{policy="loud"} 3"#,
                     #"apus_tracingpolicy_actions_total{action="post"} 3"#,
                     #"apus_tracingpolicy_actions_total{action="nopost"} 2"#,
                     #"apus_tracingpolicy_actions_total{action="signal"} 2"#,
+                    #"apus_tracingpolicy_selector_actions_total{policy="quiet",hook="tracepoints[0]","#
+                        + #"name="syscalls/sys_enter_openat",selector="0",action="signal"} 2"#,
                     #"apus_policy_missed_total{cause="recursion"} 0"#, "apus_stacks_unnamed_total 0",
                 ] {
                     try await eventually("\(line) among the metrics") {
@@ -149,6 +153,73 @@ extension SystemTests {
                 let rows = dump.programs.flatMap(\.rows)
                 #expect(Set(rows.map(\.policy)) == ["loud", "quiet"] && rows.count == 2)
                 #expect(rows.first { $0.policy == "quiet" }?.stats.hits == 2)
+            }
+        }
+
+        @Test("each selector of a hook counts its own hits, in the list and for people, and its neighbour's stay 0")
+        func selectors() async throws {
+            let (killed, told) = ("/tmp/\(uniqueWord("killed"))", "/tmp/\(uniqueWord("told"))")
+            let yaml =
+                Self.yaml("both", killed, actions: "{action: Sigkill}, {action: NoPost}") + """
+                        - matchArgs:
+                          - {index: 6, operator: Equal, values: [\(told)]}
+                      - subsystem: syscalls
+                        event: sys_enter_openat
+                        args: [{index: 6, type: string}]
+                        selectors:
+                        - matchArgs:
+                          - {index: 6, operator: Equal, values: [/tmp/nobody-opens-this]}
+
+                    """
+            try await AgentProcess.with { agent in
+                try await agent.add(yaml)
+                for _ in 0..<2 { #expect(try await !Self.survives(killed)) }
+                for _ in 0..<3 { #expect(try await Self.survives(told)) }
+                let status = try await Self.status(agent, "both")
+                let selectors = status.stats.selectorActionCounters
+                #expect(selectors.map(\.hook).allSatisfy { $0 == "syscalls/sys_enter_openat" })
+                #expect(selectors.map(\.section).allSatisfy { $0 == "tracepoints" })
+                #expect(selectors.map(\.hookIndex.value) == [0, 0, 1])
+                #expect(selectors.map(\.selectorIndex.value) == [0, 1, 0])
+                #expect(selectors.map(\.selectorLabel) == ["Sigkill, NoPost", "Post", "Post"])
+                #expect(
+                    selectors.map(\.actionCounters) == [
+                        .with { ($0.nopost, $0.signal) = (2, 2) }, .with { $0.post = 3 }, .init(),
+                    ])
+                #expect(status.stats.actionCounters == .with { ($0.post, $0.nopost, $0.signal) = (3, 2, 2) })
+                #expect(status.hookStatuses.map(\.state) == [.statusLoaded, .statusLoaded])
+                #expect(status.hookStatuses.map(\.hookIdx) == [0, 1])
+                #expect(
+                    status.hookStatuses.allSatisfy {
+                        $0.section == "tracepoints" && $0.method == "tracepoint"
+                            && $0.hookDescription == "tracepoint syscalls/sys_enter_openat"
+                    })
+                let shown = try await Command.succeed([
+                    Artifacts.client, "policy", "status", "both", "--server-address", agent.address,
+                ]).output
+                #expect(shown.contains("    selector 0 (Sigkill, NoPost): nopost 2, signal 2\n"), "\(shown)")
+                #expect(shown.contains("    selector 1 (Post): post 3\n"), "\(shown)")
+                #expect(shown.contains("    selector 0 (Post): nothing yet\n"), "\(shown)")
+            }
+        }
+
+        @Test("a policy that cannot be had here names the hooks which this kernel has not")
+        func absence() async throws {
+            try await AgentProcess.with { agent in
+                let yaml = """
+                    apiVersion: cilium.io/v1alpha1
+                    kind: TracingPolicy
+                    metadata: {name: absent}
+                    spec:
+                      tracepoints:
+                      - {subsystem: syscalls, event: sys_enter_openat}
+                      - {subsystem: syscalls, event: sys_enter_nothing}
+
+                    """
+                await #expect(throws: RPCError.self) { try await agent.add(yaml) }
+                let hooks = try await Self.status(agent, "absent").hookStatuses
+                #expect(hooks.map(\.state) == [.statusUnspecified, .statusCallNotFound])
+                #expect(hooks.map(\.hookDescription) == ["syscalls/sys_enter_openat", "syscalls/sys_enter_nothing"])
             }
         }
 

@@ -9,8 +9,9 @@ struct PolicyCommand: ParsableCommand {
         commandName: "policy",
         abstract: "Add, list and remove policies; judge and explain them without an agent.",
         subcommands: [
-            PolicyAdd.self, PolicyList.self, PolicyDelete.self, PolicyEnable.self, PolicyDisable.self,
-            PolicySetMode.self, PolicyDump.self, PolicyValidate.self, PolicyPlan.self, PolicyExplain.self,
+            PolicyAdd.self, PolicyList.self, PolicyStatus.self, PolicyDelete.self, PolicyEnable.self,
+            PolicyDisable.self, PolicySetMode.self, PolicyDump.self, PolicyValidate.self, PolicyPlan.self,
+            PolicyExplain.self,
         ],
         aliases: ["tracingpolicy", "tp"])
 }

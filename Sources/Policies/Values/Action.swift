@@ -34,6 +34,27 @@ package enum Action: Sendable, Equatable {
     }
 }
 
+extension Action {
+    package var kind: ActionKind {
+        switch self {
+        case .post: .post
+        case .noPost: .noPost
+        case .sigkill: .sigkill
+        case .signal: .signal
+        case .override: .override
+        case .getURL: .getURL
+        case .dnsLookup: .dnsLookup
+        case .followFD: .followFD
+        case .unfollowFD: .unfollowFD
+        case .copyFD: .copyFD
+        case .trackSock: .trackSock
+        case .untrackSock: .untrackSock
+        case .notifyEnforcer: .notifyEnforcer
+        case .cleanupEnforcerNotification: .cleanupEnforcerNotification
+        }
+    }
+}
+
 /// The schema's names for actions.
 package enum ActionKind: String, Choice {
     case post = "Post"

@@ -18,12 +18,6 @@ package struct PolicyCounts: Sendable, Equatable {
         self.missed = missed
     }
 
-    /// The sum of a hook's selectors.
-    package init(ofSelectors selectors: [[UInt64]], missed: UInt64 = 0) {
-        for counts in selectors { self += Self(counts) }
-        self.missed = missed
-    }
-
     private subscript(what: pol_count) -> UInt64 { counts[Int(what.rawValue)] }
 
     /// Calls that a selector was for.

@@ -115,7 +115,9 @@ extension ProgramTable {
                 slot: placement.slot, id: hook.row, policy: hook.policy, from: placement.from,
                 isMonitored: hook.isMonitored, isScoped: hook.scope != nil, sets: placement.sets,
                 binarySets: hook.binarySets,
-                counts: PolicyCounts(ofSelectors: placement.group.program.counts(of: placement.slot)))
+                counts: placement.group.program.counts(of: placement.slot).reduce(into: PolicyCounts()) {
+                    $0 += PolicyCounts($1)
+                })
         }
     }
 }

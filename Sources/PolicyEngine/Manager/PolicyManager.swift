@@ -88,14 +88,15 @@ package actor PolicyManager {
 
     /// By id.
     package nonisolated var list: [PolicyStatus] {
-        let counts = meters.counts
+        let accounts = meters.accounts
         return published.withLock { $0 }.map { status in
             var status = status
-            status.counts = counts[status.key] ?? PolicyCounts()
+            status.tell(accounts[status.key] ?? PolicyAccount())
             if status.state == .enabled, status.source != .earlierAgent, let trouble = scopes.trouble(of: status.key) {
                 status.state = .error
                 status.error = trouble
             }
+            status.state = status.refinedState
             return status
         }
     }
@@ -241,7 +242,10 @@ package actor PolicyManager {
         if entries[key] == nil { try create(key, source) }
         entries[key]?.status.source = source
         if entries[key]?.status.state == .disabled {
+            let old = entries[key]?.policy
             entries[key]?.policy = policy
+            settle(key, old, policy)
+            entries[key]?.status.hooks = DeclaredHook.all(of: policy.spec).map { HookStatus($0) }
             return publish()
         }
         try await load(policy, key)
@@ -296,6 +300,7 @@ package actor PolicyManager {
                 await surroundings.forget(change.added.map(\.row))
                 throw error
             }
+            let before = entries[key]?.policy
             entries[key]?.policy = policy
             entries[key]?.hooks = change.added
             entries[key]?.enforcers = change.enforcers
@@ -306,6 +311,7 @@ package actor PolicyManager {
             // What an earlier agent left of it is not needed any more.
             leftovers.release(key)
             clearAway(change)
+            settle(key, before, policy)
             set(key, .enabled)
         } catch {
             // What was there still holds.
@@ -313,6 +319,8 @@ package actor PolicyManager {
             set(key, isFirst ? .loadError : .error, isFirst ? "\(error)" : "not replaced: \(error)")
             if isFirst {
                 entries[key]?.policy = policy
+                entries[key]?.status.hooks = PolicyStatus.hooks(of: DeclaredHook.all(of: policy.spec), without: error)
+                publish()
                 scopes.forget(key)
             }
             throw PolicyManagerError.notLoaded(key, "\(error)")
@@ -332,6 +340,7 @@ package actor PolicyManager {
             entries[key]?.hooks = []
             entries[key]?.enforcers = []
             entries[key]?.loads = nil
+            entries[key]?.status.hooks = DeclaredHook.all(of: entry.policy?.spec ?? PolicySpec()).map { HookStatus($0) }
             await watchLoads()
             clearAway(change)
             scopes.forget(key)
@@ -374,6 +383,7 @@ package actor PolicyManager {
         var seen: Set<String> = []
         let remarks = plan.remarks + plan.hooks.flatMap(\.remarks)
         status.info = remarks.filter { seen.insert($0).inserted }.joined(separator: "; ")
+        status.hooks = PolicyStatus.hooks(of: plan)
         status.sensors = plan.hooks.map(\.sensorName) + (plan.watchesLoads ? ["loader"] : [])
         status.mode = mode
         status.canEnforce = plan.obstacles.isEmpty
@@ -384,6 +394,14 @@ package actor PolicyManager {
             status.filterID = lastFilter
         }
         entries[key]?.status = status
+    }
+
+    /// Hooks that are in both texts of a policy go on counting, what others counted is of none any more.
+    private func settle(_ key: PolicyKey, _ old: TracingPolicy?, _ new: TracingPolicy) {
+        guard let old, old.spec != new.spec else { return }
+        let before = Dictionary(DeclaredHook.all(of: old.spec).map { ($0.origin, $0.name) }) { $1 }
+        let staying = DeclaredHook.all(of: new.spec).filter { before[$0.origin] == $0.name }
+        meters.keep(Dictionary(staying.map { ($0.origin, $0.accounts) }) { $1 }, of: key)
     }
 
     private func set(_ key: PolicyKey, _ state: PolicyStatus.State, _ error: String = "") {

@@ -40,6 +40,10 @@ package struct PolicyStatus: Sendable, Equatable {
     /// The numbers are those of the API's TracingPolicyState.
     package enum State: Int, Sendable, CaseIterable {
         case enabled = 1, disabled, loadError, error, loading, unloading
+        /// Loaded, and this kernel has not one of its hooks, as it allows.
+        case skipped
+        /// Loaded, and this kernel has not all of its hooks, as it allows.
+        case partiallyEnabled
     }
 
     /// Grows, and is never given twice.
@@ -60,6 +64,10 @@ package struct PolicyStatus: Sendable, Equatable {
     /// Whether this machine's kernel has what it would take to enforce it.
     package var canEnforce = true
     package var counts = PolicyCounts()
+    /// Of `counts`, what is of no hook and selector that it has now: it was another before.
+    package var earlierCounts = PolicyCounts()
+    /// In the order of its text's lists.
+    package var hooks: [HookStatus] = []
 
     package init(id: UInt64, key: PolicyKey, source: PolicySource, state: State) {
         self.id = id
@@ -68,7 +76,7 @@ package struct PolicyStatus: Sendable, Equatable {
         self.state = state
     }
 
-    package var isLoaded: Bool { state == .enabled || state == .error }
+    package var isLoaded: Bool { [.enabled, .error, .skipped, .partiallyEnabled].contains(state) }
 }
 
 /// Why the manager does not do what it is asked for.

@@ -18,6 +18,8 @@ struct HookRequest {
     /// Whose arguments they are, where types tell of them.
     var functions: [String] = []
     var rawTracepoint: String?
+    /// Calls are named by the policy, and not by a list that the kernel makes.
+    var isNamed = true
 
     enum Kind {
         case function, systemCall, userFunction, rawTracepoint
@@ -93,6 +95,7 @@ struct HookDraft {
                 row: 0, policy: policy.name, namespace: namespace, place: described, message: request.message ?? "",
                 tags: request.tags, arguments: arguments, returnArgument: returnArgument,
                 actions: request.selectors.map(\.actions), returnActions: request.selectors.map(\.returnActions)))
+        hook.origin = HookOrigin(path: request.path) ?? .none
         hook.sets = sets
         hook.binarySets = binarySets
         hook.references = references

@@ -9,10 +9,14 @@ package struct PlanProblem: Error, Sendable, Equatable, CustomStringConvertible 
     /// What can be done; empty where nothing helps.
     package let advice: String
 
-    package init(path: String, reason: String, advice: String = "") {
+    /// This kernel has nothing of the name to hook.
+    package let isAbsence: Bool
+
+    package init(path: String, reason: String, advice: String = "", isAbsence: Bool = false) {
         self.path = path
         self.reason = reason
         self.advice = advice
+        self.isAbsence = isAbsence
     }
 
     package var description: String { "\(path): \(reason)" + (advice.isEmpty ? "" : "; \(advice)") }

@@ -71,9 +71,8 @@ extension Planning {
     /// Why the agent would not do it.
     private func outreachObstacle(of action: Action) -> String? {
         guard let host = action.reachedHost, !outreach.contains(host) else { return nil }
-        let kind = if case .getURL = action { ActionKind.getURL } else { ActionKind.dnsLookup }
         let reason = outreach.isEmpty ? "is not given" : "does not name \(host)"
-        return "\(kind.rawValue) is told, not done: \(OutreachHosts.flag) \(reason)"
+        return "\(action.kind.rawValue) is told, not done: \(OutreachHosts.flag) \(reason)"
     }
 
     private mutating func requireSignals(_ path: String) {

@@ -21,9 +21,11 @@ extension Planning {
         switch calls {
         case .functions(let names, let isGenerated):
             request.functions = names
+            request.isNamed = !isGenerated
             plan(request, functions: names, isOptional: isGenerated || probe.mayBeMissing)
         case .systemCalls(let names, let isGenerated):
             request.kind = .systemCall
+            request.isNamed = !isGenerated
             plan(request, systemCalls: names, isOptional: isGenerated || probe.mayBeMissing)
         }
     }
@@ -234,7 +236,7 @@ extension Planning {
     private mutating func leaveOut(_ absent: [String], _ request: HookRequest, isOptional: Bool) {
         guard isOptional else {
             for what in absent {
-                report(
+                reportAbsence(
                     "\(request.path).call", "this kernel has not \(what)",
                     "check the name in /proc/kallsyms, or write ignore: {callNotFound: true} if the policy is to do "
                         + "without")
@@ -242,6 +244,7 @@ extension Planning {
             return
         }
         guard !absent.isEmpty else { return }
+        if request.isNamed, let origin = HookOrigin(path: request.path) { plan.leftOut.insert(origin) }
         plan.remarks.append(
             "\(request.path): left out, because this kernel has not "
                 + absent.prefix(4).joined(separator: ", ") + (absent.count > 4 ? ", and \(absent.count - 4) more" : ""))

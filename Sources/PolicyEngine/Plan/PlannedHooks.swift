@@ -15,7 +15,7 @@ extension Planning {
             return report(path, "tracepoints cannot be had: \(lack(.tracepoint, "tracepoints for programs"))")
         }
         guard let fields = kernel.tracepointFormat(subsystem: hook.subsystem, event: hook.event), !fields.isEmpty else {
-            return report(
+            return reportAbsence(
                 "\(path).event", "this kernel has not the tracepoint \(hook.subsystem)/\(hook.event)",
                 "see /sys/kernel/tracing/available_events for what there is")
         }
@@ -35,7 +35,7 @@ extension Planning {
             return report(path, "raw tracepoints cannot be had: \(lack(.rawTracepoint, "raw tracepoints"))")
         }
         guard let count = kernel.rawTracepointValues(event) else {
-            return report(
+            return reportAbsence(
                 "\(path).event", "this kernel has not the tracepoint \(event)",
                 "write raw: false if it is one of a system call (sys_enter_…): those have a record only")
         }
@@ -65,7 +65,7 @@ extension Planning {
                 "boot with bpf in the parameter lsm=")
         }
         guard kernel.hasSecurityHook(hook.hook) else {
-            return report(
+            return reportAbsence(
                 "\(path).hook", "this kernel has no LSM hook \(hook.hook)", "leave out security_ and bpf_lsm_")
         }
         if let prototype = kernel.prototype(of: "bpf_lsm_\(hook.hook)") {

@@ -74,6 +74,11 @@ struct Planning<Kernel: KernelSurvey> {
         problems.append(PlanProblem(path: path, reason: reason, advice: advice))
     }
 
+    /// This kernel has not what the hook names.
+    mutating func reportAbsence(_ path: String, _ reason: String, _ advice: String) {
+        problems.append(PlanProblem(path: path, reason: reason, advice: advice, isAbsence: true))
+    }
+
     /// What must be there for a policy that enforces, and for one that monitors only if it is to enforce later.
     mutating func reportUnlessMonitored(_ path: String, _ reason: String, _ advice: String = "") {
         if isMonitored { plan.obstacles.append("\(path): \(reason)") } else { report(path, reason, advice) }

@@ -13,6 +13,8 @@ package struct PolicyPlan: Sendable {
     package var enforcers: [EnforcerPlan] = []
     /// What processes map to run it is told.
     package var watchesLoads = false
+    /// Hooks of which this kernel lacks a call that the policy has named, as the policy allows.
+    package var leftOut: Set<HookOrigin> = []
     /// Of a policy that only monitors: why it cannot be set to enforce here. Empty if it can.
     package var obstacles: [String] = []
     /// What its user should know: what cannot be prevented here, what is seen later than one would think.
@@ -26,6 +28,8 @@ package struct PolicyPlan: Sendable {
 
 /// One hook: a place in the kernel, the shape of a program there, and a row of values.
 package struct HookPlan: Sendable {
+    /// Which hook of the policy it is, or a part of.
+    package var origin = HookOrigin.none
     package var place: Place
     package var method: Method
     /// Why this method: what the kernel has and has not.

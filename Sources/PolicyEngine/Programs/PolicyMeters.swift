@@ -9,6 +9,7 @@ import Synchronization
 package final class PolicyMeters: Sendable {
     private struct Meter {
         let policy: PolicyKey
+        let hook: HookOrigin
         let program: ObjectIdentifier
         let slot: UInt32
         /// What the program had missed when the row came into it.
@@ -19,7 +20,7 @@ package final class PolicyMeters: Sendable {
         var programs: [ObjectIdentifier: any PolicyRows] = [:]
         /// By row id; while hooks move, both of their places count.
         var meters: [UInt32: [Meter]] = [:]
-        var gone: [PolicyKey: PolicyCounts] = [:]
+        var gone: [PolicyKey: PolicyAccount] = [:]
         var goneMisses = PolicyMisses()
         /// Of policies that were deleted.
         var forgotten = PolicyCounts()
@@ -37,7 +38,7 @@ package final class PolicyMeters: Sendable {
                 state.programs[id] = program
                 state.meters[hook.row, default: []].append(
                     Meter(
-                        policy: hook.policy, program: id, slot: placement.slot,
+                        policy: hook.policy, hook: hook.plan.origin, program: id, slot: placement.slot,
                         missedBefore: Self.missed(program, &missed)))
             }
         }
@@ -56,8 +57,9 @@ package final class PolicyMeters: Sendable {
                     }), let meter = state.meters[hook.row]?.remove(at: index)
                 else { continue }
                 if state.meters[hook.row]?.isEmpty == true { state.meters[hook.row] = nil }
-                state.gone[meter.policy, default: PolicyCounts()] += Self.read(
-                    meter, program, Self.missed(program, &missed))
+                Self.read(
+                    meter, program, Self.missed(program, &missed),
+                    into: &state.gone[meter.policy, default: PolicyAccount()])
             }
         }
     }
@@ -82,17 +84,22 @@ package final class PolicyMeters: Sendable {
     /// A policy has been deleted: its next one of the name begins with 0.
     func forget(_ policy: PolicyKey) {
         state.withLock { state in
-            if let counts = state.gone.removeValue(forKey: policy) { state.forgotten += counts }
+            if let account = state.gone.removeValue(forKey: policy) { state.forgotten += account.total }
         }
     }
 
+    /// A policy has another text: see ``PolicyAccount/keep(_:)``.
+    func keep(_ hooks: [HookOrigin: Int], of policy: PolicyKey) {
+        state.withLock { $0.gone[policy]?.keep(hooks) }
+    }
+
     /// Of each policy that has, or had, a hook.
-    package var counts: [PolicyKey: PolicyCounts] { state.withLock { Self.counts($0) } }
+    package var accounts: [PolicyKey: PolicyAccount] { state.withLock { Self.accounts($0) } }
 
     /// Of all policies that there were.
     package var total: PolicyCounts {
         state.withLock { state in
-            Self.counts(state).values.reduce(into: state.forgotten) { $0 += $1 }
+            Self.accounts(state).values.reduce(into: state.forgotten) { $0 += $1.total }
         }
     }
 
@@ -103,19 +110,22 @@ package final class PolicyMeters: Sendable {
         }
     }
 
-    private static func counts(_ state: State) -> [PolicyKey: PolicyCounts] {
-        var counts = state.gone
+    private static func accounts(_ state: State) -> [PolicyKey: PolicyAccount] {
+        var accounts = state.gone
         var missed: [ObjectIdentifier: UInt64] = [:]
         for meter in state.meters.values.joined() {
             guard let program = state.programs[meter.program] else { continue }
-            counts[meter.policy, default: PolicyCounts()] += Self.read(meter, program, Self.missed(program, &missed))
+            Self.read(
+                meter, program, Self.missed(program, &missed), into: &accounts[meter.policy, default: PolicyAccount()])
         }
-        return counts
+        return accounts
     }
 
-    private static func read(_ meter: Meter, _ program: any PolicyRows, _ missed: UInt64) -> PolicyCounts {
-        PolicyCounts(
-            ofSelectors: program.counts(of: meter.slot),
-            missed: missed >= meter.missedBefore ? missed - meter.missedBefore : 0)
+    private static func read(
+        _ meter: Meter, _ program: any PolicyRows, _ missed: UInt64, into account: inout PolicyAccount
+    ) {
+        account.add(
+            program.counts(of: meter.slot).map { PolicyCounts($0) },
+            missed: missed >= meter.missedBefore ? missed - meter.missedBefore : 0, of: meter.hook)
     }
 }
