@@ -16,8 +16,9 @@ aarch64) architecture=arm64 ;;
 *) echo "embed.sh: no BPF register layout for $(uname -m)" >&2; exit 1 ;;
 esac
 
-# asm/*.h are in the multiarch directory, which the bpf target does not know of.
-"$tools/clang" -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+# asm/*.h are in the multiarch directory, which the bpf target does not know of. What clang puts where nothing leads
+# would be a call of a kernel function, for which libbpf reads all of the kernel's types each time it loads the object.
+"$tools/clang" -target bpf -mcpu=v3 -mllvm -bpf-disable-trap-unreachable -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	-D__TARGET_ARCH_$architecture -isystem "/usr/include/$(uname -m)-linux-gnu" \
 	-c "$source" -o "$object"
 # DWARF is of no use to the loader; BTF, which CO-RE needs, stays.

@@ -30,6 +30,8 @@ package final class PolicyMaps {
     let pins: PolicyPins?
     /// Sees system calls for the programs that ask for some.
     let systemCalls: SyscallDispatcher
+    /// Takes the links of programs that have gone.
+    let links = LinkCloser()
     /// The kernel's own, for those who look functions up.
     let kernelTypes: KernelTypes
     /// Whether the kernel attaches a program to many functions at once. Tried when somebody asks.

@@ -48,6 +48,7 @@ package final class PolicyProgram {
     /// Links that libbpf has no value for.
     private var descriptors: [Int32] = []
     private var systemCalls: SyscallDispatcher.Attachment?
+    private var isRetired = false
     private var pins: ProgramPins?
 
     /// Opens, fits and loads. Nothing is called before ``attach()``.
@@ -228,7 +229,14 @@ package final class PolicyProgram {
         guard links.isEmpty, descriptors.isEmpty, systemCalls == nil else { return }
         LibbpfLog.forget()
         do throws(SensorError) {
-            try attachAll()
+            do throws(SensorError) {
+                try attachAll()
+            } catch {
+                // Those that are about to go may be what there is no room beside.
+                guard error.errno == E2BIG, shared.links.finish() else { throw error }
+                detach()
+                try attachAll()
+            }
             // What the dispatcher of system calls calls has no link of its own.
             let links = systemCalls == nil ? linkDescriptors : loaded.map { bpf_program__fd($0) }
             try pins?.pin(rows: bpf_map__fd(try map("pol_rows")), links: links)
@@ -330,11 +338,31 @@ package final class PolicyProgram {
     }
 
     package func detach() {
-        pins?.unpin()
+        retire()
+        if systemCalls != nil { RunningPrograms.awaitEnds() }
         for link in links { bpf_link__destroy(link) }
         for descriptor in descriptors { close(descriptor) }
-        if let systemCalls { shared.systemCalls.detach(systemCalls) }
-        (links, descriptors, systemCalls) = ([], [], nil)
+        forgetAttachment()
+    }
+
+    /// The first half of detaching many at once: nothing pins it, and no system call that begins is brought to it.
+    package func retire() {
+        pins?.unpin()
+        if let systemCalls, !isRetired { shared.systemCalls.unlink(systemCalls) }
+        isRetired = true
+    }
+
+    /// The other half, once no call is on its way to it (``PolicyMaps/awaitCalls()``). Links close when their turn comes:
+    /// whoever calls this must not mind that it is still called.
+    package func detachSoon() {
+        retire()
+        shared.links.close(links, descriptors)
+        forgetAttachment()
+    }
+
+    private func forgetAttachment() {
+        if let systemCalls { shared.systemCalls.free(systemCalls) }
+        (links, descriptors, systemCalls, isRetired) = ([], [], nil, false)
     }
 
     /// Forgets the links, which their pins keep.

@@ -69,9 +69,19 @@ final class SyscallDispatcher {
     }
 
     func detach(_ attachment: Attachment) {
+        unlink(attachment)
+        RunningPrograms.awaitEnds()
+        free(attachment)
+    }
+
+    /// No call that begins from now on gets there.
+    func unlink(_ attachment: Attachment) {
         for (chain, slot) in attachment.links.reversed() { unlink(slot, from: chain) }
         disconnect()
-        RunningPrograms.awaitEnds()
+    }
+
+    /// Lets its slots be used again, when no call can be on its way there any more.
+    func free(_ attachment: Attachment) {
         for (_, slot) in attachment.links {
             var key = slot
             bpf_map_delete_elem(map("pol_programs"), &key)

@@ -176,6 +176,7 @@ final class FakeProgram: PolicyRows, Sendable {
         state.withLock { $0.isAttached = true }
     }
 
+    func retire() {}
     func detach() { state.withLock { $0.isAttached = false } }
 
     var kernelMemory: UInt64 { 1024 * UInt64(room.rows) }

@@ -221,7 +221,8 @@ private final class LoadedProgram: PolicyRows, @unchecked Sendable {
         }
     }
 
-    func detach() { program.detach() }
+    func retire() { program.retire() }
+    func detach() { program.detachSoon() }
 
     var kernelMemory: UInt64 { UInt64(clamping: program.kernelMemory) }
 

@@ -47,6 +47,10 @@ package protocol PolicyRows: ContainerLists {
     func insert(_ content: SetContent, as set: UInt32) throws
     func remove(_ content: SetContent, as set: UInt32)
     func attach() throws
+    /// Nothing of it outlives the agent from now on. Calls may still come until ``PolicyKernel/awaitCalls()`` returns, and
+    /// only then it may be detached.
+    func retire()
+    /// Calls that still come find rows that hold no more, and harm nothing.
     func detach()
     /// Bytes, of it and of its maps.
     var kernelMemory: UInt64 { get }

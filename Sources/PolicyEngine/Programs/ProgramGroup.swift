@@ -83,8 +83,6 @@ final class ProgramGroup {
         freeSlots.append(slot)
     }
 
-    var isEmpty: Bool { used.rows == 0 }
-
     func measure() { kernelMemory = program.kernelMemory }
 
     /// What one of its hooks counts for.

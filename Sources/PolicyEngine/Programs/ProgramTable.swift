@@ -134,19 +134,20 @@ final class ProgramTable {
 
     /// Clears away what no call looks at any more.
     func finish(_ change: Change) {
+        let leaving = change.oldGroups + emptied(by: change)
+        for group in leaving {
+            if groups[group.key] === group { groups[group.key] = nil }
+            group.program.retire()
+        }
+        // Once for all that goes: rows, and programs.
         if change.replaces { kernel.awaitCalls() }
         meters.end(change.ended)
-        for group in change.oldGroups { close(group) }
-        for enforcer in change.oldEnforcers { enforcer.detach() }
-        let closed = Set(change.oldGroups.map { ObjectIdentifier($0) })
-        for (hook, placement) in change.ended where !closed.contains(ObjectIdentifier(placement.group)) {
+        let replaced = Set(change.oldGroups.map { ObjectIdentifier($0) })
+        for (hook, placement) in change.ended where !replaced.contains(ObjectIdentifier(placement.group)) {
             clear(hook, placement)
-            let group = placement.group
-            if group.isEmpty, groups[group.key] === group {
-                groups[group.key] = nil
-                close(group)
-            }
         }
+        for group in leaving { close(group) }
+        for enforcer in change.oldEnforcers { enforcer.detach() }
         for hook in change.removed { binarySets.release(hook.binarySets, kernel) }
         var measured: Set<ObjectIdentifier> = []
         for group in (change.placed + change.ended).map(\.at.group)
@@ -156,6 +157,8 @@ final class ProgramTable {
     /// Nothing of it is left.
     func undo(_ change: Change) {
         let fresh = Set(change.newGroups.map { ObjectIdentifier($0) })
+        for group in change.newGroups { group.program.retire() }
+        if !fresh.isEmpty { kernel.awaitCalls() }
         for group in change.newGroups { close(group) }
         for enforcer in change.enforcers { enforcer.detach() }
         for (hook, placement) in change.placed where !fresh.contains(ObjectIdentifier(placement.group)) {
@@ -266,6 +269,17 @@ final class ProgramTable {
         group.free(placement.slot, hook.needs)
     }
 
+    /// Groups of which no row is left.
+    private func emptied(by change: Change) -> [ProgramGroup] {
+        let replaced = Set(change.oldGroups.map { ObjectIdentifier($0) })
+        var ended: [ObjectIdentifier: (group: ProgramGroup, rows: Int)] = [:]
+        for (_, placement) in change.ended where !replaced.contains(ObjectIdentifier(placement.group)) {
+            ended[ObjectIdentifier(placement.group), default: (placement.group, 0)].rows += 1
+        }
+        return ended.values.filter { $0.rows == $0.group.used.rows }.map(\.group)
+    }
+
+    /// After it was retired, and no call is on its way to it.
     private func close(_ group: ProgramGroup) {
         meters.drop(group.program)
         group.program.detach()
