@@ -50,10 +50,20 @@ struct PolicyRoom: Service {
         try await file?.load(into: manager)
         guard releasesLeftovers else { return }
         let released = try await manager.releaseLeftovers()
-        guard !released.isEmpty else { return }
-        let names = released.map { "\($0)" }.joined(separator: ",")
-        log.info("policies of earlier agents released", metadata: ["policies": "\(names)"])
+        if !released.isEmpty {
+            log.info("policies of earlier agents released", metadata: ["policies": "\(Self.names(released))"])
+        }
+        let left = manager.list.filter { $0.source == .earlierAgent }.map(\.key)
+        if !left.isEmpty {
+            log.warning(
+                "policies of earlier agents stay until they are deleted, or policies of their names are loaded",
+                metadata: [
+                    "policies": "\(Self.names(left))", "error": "a policy that may be their successor is not loaded",
+                ])
+        }
     }
+
+    private static func names(_ keys: [PolicyKey]) -> String { keys.map { "\($0)" }.joined(separator: ",") }
 
     /// Follows the directory and the cluster, once the sensors are attached and what files say holds.
     func run() async {

@@ -66,6 +66,17 @@ import Testing
         #expect(names.isEmpty && bench.kernel.leftovers.isEmpty)
     }
 
+    @Test("while a file cannot be read nobody knows whose successor it has, and all of it stays")
+    func unreadable() async throws {
+        bench.plan("a", [Samples.hook("a", texts: ["a"])])
+        try await bench.manager.add(Samples.policy("a"), from: .file("/p/a"))
+        try await bench.manager.note("not YAML", of: .file("/p/x"), as: PolicyKey(name: "x"))
+        #expect(try await bench.manager.releaseLeftovers().isEmpty)
+        #expect(names == ["b", "n/c", "a", "x"] && bench.kernel.leftovers.count == 2)
+        try await bench.manager.delete(PolicyKey(name: "x"))
+        #expect(try await bench.manager.releaseLeftovers().count == 2)
+    }
+
     @Test("each row is written beside whose it is; what is to stay is not detached at the end")
     func keeping() async throws {
         bench.plan("p", [Samples.hook("p", texts: ["a"])])

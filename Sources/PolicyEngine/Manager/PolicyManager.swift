@@ -192,10 +192,12 @@ package actor PolicyManager {
         entries.filter { $0.value.status.source == source }.map(\.key).sorted()
     }
 
-    /// Lets go what earlier agents have left, but for policies whose successors could not be loaded.
+    /// Lets go what earlier agents have left, but for policies whose successors could not be loaded: nothing, while there
+    /// is something of which nobody knows what policies it has.
     /// - Returns: which.
     package func releaseLeftovers() async throws -> [PolicyKey] {
         try await inTurn { manager in
+            if manager.entries.values.contains(where: { $0.policy == nil }) { return [] }
             let keys = manager.leftovers.statuses.map(\.key).filter {
                 manager.entries[$0].map { $0.status.state != .loadError } ?? true
             }
