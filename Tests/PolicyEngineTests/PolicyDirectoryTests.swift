@@ -78,6 +78,38 @@ import Testing
         #expect(states == ["a": .enabled])
     }
 
+    @Test("a file that gets another name has its policy all the time")
+    func renamed() async throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        bench.plan("a", [Samples.hook("a", texts: ["a"])])
+        let directory = directory
+        for (old, new) in [("", "f"), ("f", "z"), ("z", "b")] {
+            if old.isEmpty {
+                try write(new, text("a"))
+            } else {
+                try FileManager.default.moveItem(atPath: "\(path)/\(old)", toPath: "\(path)/\(new)")
+            }
+            await directory.read()
+            // It would have another id if it had gone.
+            #expect(bench.manager.list.map(\.id) == [1] && bench.kernel.holding.count == 1)
+            #expect(bench.status("a")?.source == .file("\(path)/\(new)"))
+        }
+    }
+
+    @Test("of two files with one policy the other has it when one goes")
+    func twins() async throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        bench.plan("a", [Samples.hook("a", texts: ["a"])])
+        let directory = directory
+        try write("1", text("a"))
+        try write("2", text("a"))
+        await directory.read()
+        #expect(bench.status("a")?.source == .file("\(path)/2"))
+        try remove("2")
+        await directory.read()
+        #expect(states == ["a": .enabled] && bench.status("a")?.source == .file("\(path)/1"))
+    }
+
     @Test("what is put there, changed and taken away is followed")
     func following() async throws {
         defer { try? FileManager.default.removeItem(atPath: path) }

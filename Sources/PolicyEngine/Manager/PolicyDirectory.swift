@@ -38,12 +38,20 @@ package actor PolicyDirectory {
         } catch {
             return report("cannot list the directory of policies, what was known stays", "\(error)")
         }
-        for name in files.keys.sorted() where !names.contains(name) {
+        for name in names { await read(name) }
+        // After what is there: a file that only has another name now has its policies already.
+        let gone = Set(files.keys).subtracting(names).sorted()
+        for name in gone {
             files[name] = nil
             log.info("policy file is gone", metadata: ["file": "\(path)/\(name)"])
             await PolicyFile("\(path)/\(name)").unload(from: manager)
         }
-        for name in names { await read(name) }
+        guard !gone.isEmpty else { return }
+        // Others may have had a policy of the same name, or have found no room.
+        for name in names {
+            files[name] = .some(nil)
+            await read(name)
+        }
     }
 
     /// Follows the directory until the task is cancelled.
