@@ -37,7 +37,7 @@ import Testing
         var kernel = FakeSurvey.full
         kernel.functionNames = ["__x64_sys_newuname"]
         #expect(try plan("kprobes: [{call: \(call)}]", on: kernel).hooks[0].place == .functions(["__x64_sys_newuname"]))
-        let calls: HookPlan.Place = .systemCalls([.init(name: String(call.dropFirst(4)), number: 63, is32Bit: false)])
+        let calls: HookPlan.Place = .systemCalls([.init(name: "uname", number: 63, is32Bit: false)])
         #expect(try plan("kprobes: [{call: \(call)}]", on: .bare).hooks[0].place == calls)
     }
 

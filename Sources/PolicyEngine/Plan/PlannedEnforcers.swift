@@ -29,9 +29,7 @@ extension Planning {
     private mutating func enforce(_ calls: [SystemCallName], _ override: String?, _ path: String) {
         guard let (method, reason) = systemCallMethod(overriding: override) else { return }
         if method == .rawSyscall {
-            let numbered = calls.compactMap { call in
-                kernel.number(of: call).map { HookPlan.SystemCall(name: call.name, number: $0, is32Bit: call.is32Bit) }
-            }
+            let numbered = calls.compactMap(kernel.numbered)
             guard !numbered.isEmpty else { return report(path, "this machine has none of these system calls") }
             plan.enforcers.append(EnforcerPlan(place: .systemCalls(numbered), method: method, reason: reason))
             return

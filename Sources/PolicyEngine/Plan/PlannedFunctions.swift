@@ -110,11 +110,11 @@ extension Planning {
         var calls: [HookPlan.SystemCall] = []
         var (shown, absent): ([String], [String]) = ([], [])
         for name in names {
-            guard let number = kernel.number(of: name) else {
+            guard let call = kernel.numbered(name) else {
                 absent.append("the system call \(name.text)")
                 continue
             }
-            calls.append(.init(name: name.name, number: number, is32Bit: name.is32Bit))
+            calls.append(call)
             shown.append(name.displayed(prefix: kernel.systemCallPrefix))
         }
         leaveOut(absent, request, isOptional: isOptional)

@@ -59,7 +59,12 @@ struct SystemCallName: Hashable {
 }
 
 extension KernelSurvey {
-    func number(of call: SystemCallName) -> UInt32? {
-        call.calls.lazy.compactMap { systemCall($0, is32Bit: call.is32Bit) }.first
+    func number(of call: SystemCallName) -> UInt32? { numbered(call)?.number }
+
+    /// A call with its number, by the name that the table has for it: `umount2` where a policy says sys_umount.
+    func numbered(_ call: SystemCallName) -> HookPlan.SystemCall? {
+        call.calls.lazy.compactMap { name in
+            systemCall(name, is32Bit: call.is32Bit).map { .init(name: name, number: $0, is32Bit: call.is32Bit) }
+        }.first
     }
 }
