@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A program for each kind of hook. One of them is loaded, with a shape. */
 #include "policy_act.bpf.h"
+#include "policy_locations.bpf.h"
 #include "policy_syscalls.bpf.h"
 
 /*
@@ -200,6 +201,19 @@ SEC("kprobe")
 int probe_hit(struct pt_regs *ctx)
 {
 	hit_by_registers(ctx);
+	return 0;
+}
+
+/* Probes that programs bring. */
+SEC("kprobe")
+int location_hit(struct pt_regs *ctx)
+{
+	struct pol_scratch *s = begin_hit();
+
+	if (!s)
+		return 0;
+	take_sources(ctx, s);
+	end_hit(ctx, s, PT_REGS_SP(ctx), 0);
 	return 0;
 }
 

@@ -210,11 +210,29 @@ struct pol_shape {
 	struct pol_selector at_return;
 	struct pol_resolution resolutions[POL_VALUES_MAX];
 	rec_u8 has_kernel_paths;	/* the kernel says paths itself */
-	rec_u8 pad[3];
+	rec_u8 has_sources;	/* a probe of a program's own: where its values are depends on the location */
+	rec_u8 pad[2];
 	rec_u32 place;		/* a number for what it is attached to, and by what */
 	rec_u32 program;	/* and one for itself */
 	rec_u32 pad2;
 };
+
+/* Where a probe that a program brings has a value: what the note of the location says of an argument. */
+struct pol_source {
+	rec_u64 number;		/* the constant itself, or what is added to an address */
+	rec_u16 base, index;	/* registers, by their offset in struct pt_regs; POL_NO_REGISTER: 0 */
+	rec_u8 kind;		/* enum pol_source_kind */
+	rec_u8 scale;		/* of the index: so many bits to the left */
+	rec_u8 bytes;		/* 1, 2, 4, 8 */
+	rec_u8 is_signed;
+};
+REC_ALIGNED(pol_source, 16);
+#define POL_NO_REGISTER 0xffff
+
+enum pol_source_kind { POL_IS_CONSTANT, POL_IN_REGISTER, POL_IN_MEMORY };
+
+/* By the slots of pol_shape.arguments. Which one it is comes with the hit: each is attached with its index. */
+struct pol_location { struct pol_source sources[POL_VALUES_MAX]; };
 
 struct pol_operand {
 	rec_u64 a;	/* a number, or the number of a set */

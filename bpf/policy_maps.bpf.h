@@ -111,6 +111,7 @@ struct pol_scratch {
 	u32 length[POL_VALUES_MAX];
 	u32 row; /* pol_row.id of the one that is looked at */
 	u32 search_from, search_state;
+	u32 unread;	      /* bits of values that a probe has where nothing could be read */
 	struct pol_call call; /* that has returned */
 	struct path_ends ends;
 	struct pol_rate_key rate;
@@ -150,6 +151,14 @@ struct {
 	__type(key, u32);
 	__type(value, struct pol_row);
 } pol_rows SEC(".maps");
+
+/* Where a program is attached to that brings its probes itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct pol_location);
+} pol_locations SEC(".maps");
 
 /* Which rows apply to a container, by its cgroup; 0: to everybody else. Its value grows with the
  * rows. */

@@ -115,6 +115,8 @@ static __noinline int resolve(u64 *value, u32 i)
 static __always_inline bool get_argument(struct pol_scratch *s, u32 i, u64 *value)
 {
 	*value = get_raw(s, shape.arguments[i].raw);
+	if (shape.has_sources && s->unread >> (i & 31) & 1)
+		return false;
 	return !shape.resolutions[i].count || !resolve(value, i);
 }
 

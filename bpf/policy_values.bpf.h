@@ -217,8 +217,12 @@ static __noinline int append_number(struct hit *h, u32 i)
 static __always_inline void append(struct hit *h, u32 i)
 {
 	u32 type = shape.arguments[i].type;
-	/* What a hook passes is at hand; the end of a way through structures is not. */
+	/* What a hook passes is at hand; the end of a way through structures is not, nor what could
+	 * not be read. */
 	bool is_short = h->scratch->end <= POL_TAIL_MAX - POL_SOME && !shape.resolutions[i].count;
+
+	if (shape.has_sources && h->scratch->unread)
+		is_short = false;
 
 	if (is_number(type) && is_short)
 		append_number(h, i);

@@ -33,7 +33,8 @@ int apus_perf_event_attach(int event, int program)
 }
 
 int apus_link_uprobe_multi(int program, const char *path, const uint64_t *offsets,
-			   const uint64_t *cookies, uint32_t count, int returns)
+			   const uint64_t *semaphores, const uint64_t *cookies, uint32_t count,
+			   int returns)
 {
 	// The beginning of bpf(2)'s arguments for BPF_LINK_CREATE: the headers and the library of
 	// Debian 12 are older than this kind of link.
@@ -46,6 +47,7 @@ int apus_link_uprobe_multi(int program, const char *path, const uint64_t *offset
 		.attach_type = apus_trace_uprobe_multi,
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)offsets,
+		.reference_counters = (uintptr_t)semaphores,
 		.cookies = (uintptr_t)cookies,
 		.count = count,
 		.uprobe_flags = returns ? 1 /* BPF_F_UPROBE_MULTI_RETURN */ : 0,

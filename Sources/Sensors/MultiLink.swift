@@ -22,7 +22,7 @@ enum MultiLink {
         let program = try TinyProgram(BPF_PROG_TYPE_KPROBE, attachment: attachment, "for many functions")
         var offset: UInt64 = 0
         try expect(
-            EBADF, from: apus_link_uprobe_multi(program.descriptor, "/", &offset, nil, 1, 0), "uprobe.multi")
+            EBADF, from: apus_link_uprobe_multi(program.descriptor, "/", &offset, nil, nil, 1, 0), "uprobe.multi")
     }
 
     private static func expect(_ error: Int32, from link: Int32, _ kind: String) throws(Absence) {

@@ -13,6 +13,8 @@ extension PolicyProgram {
         case systemCalls([SystemCall], by: Method)
         /// Functions of a program or library, at offsets in its file: see ``UserSymbols``.
         case userFunctions(path: String, offsets: [UInt64])
+        /// A probe that a program or library brings; ``pol_argument/offset`` says which of its arguments a value is.
+        case userProbe(UserProbe)
 
         package static func function(_ name: String, by method: Method = .kprobe) -> Place {
             .functions([name], by: method)
@@ -51,6 +53,7 @@ extension PolicyProgram.Place: CustomStringConvertible {
             "\(Self.several("system call", calls.map(\.description))) by \(method.rawValue)"
         case .userFunctions(let path, let offsets):
             Self.several("offset", offsets.map { "0x" + String($0, radix: 16) }) + " of \(path)"
+        case .userProbe(let probe): "probe \(probe.provider):\(probe.name) of \(probe.path)"
         }
     }
 

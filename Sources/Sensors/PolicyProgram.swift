@@ -21,6 +21,7 @@ package final class PolicyProgram {
         case probe = "probe_hit"
         case probeOverride = "probe_override"
         case probeReturn = "probe_return"
+        case location = "location_hit"
         case systemCall = "syscall_hit"
         case systemCallReturn = "syscall_return"
 
@@ -28,7 +29,7 @@ package final class PolicyProgram {
     }
 
     /// What a place comes to on this kernel.
-    private enum Target {
+    enum Target {
         case tracepoint(String, String)
         case rawTracepoint(String)
         case securityHook(String)
@@ -36,12 +37,13 @@ package final class PolicyProgram {
         case entry(String)
         case override(String)
         case userProbes(String, [UInt64], atOnce: Bool)
+        case locations(UserProbe, atOnce: Bool)
         case systemCalls([SystemCall])
     }
 
     private(set) var object: OpaquePointer
     private let place: Place
-    private let target: Target
+    let target: Target
     private(set) var shape: pol_shape
     let shared: PolicyMaps
     private var links: [OpaquePointer] = []
@@ -103,6 +105,9 @@ package final class PolicyProgram {
         case .userFunctions(let path, let offsets):
             guard !offsets.isEmpty else { throw SensorError("use", "no function at all", errno: EINVAL) }
             return .userProbes(path, offsets, atOnce: offsets.count > 1 && !oneByOne && shared.hasUprobeMulti)
+        case .userProbe(let probe):
+            guard !probe.locations.isEmpty else { throw SensorError("use", "a probe that is nowhere", errno: EINVAL) }
+            return .locations(probe, atOnce: probe.locations.count > 1 && !oneByOne && shared.hasUprobeMulti)
         case .systemCalls(let calls, .rawSyscall):
             guard !calls.isEmpty else { throw SensorError("use", "no system call at all", errno: EINVAL) }
             return .systemCalls(calls)
@@ -140,6 +145,7 @@ package final class PolicyProgram {
         switch target {
         case .probes(let names, _, _): shape.has_functions = names.count > 1 ? 1 : 0
         case .userProbes(_, let offsets, _): shape.has_functions = offsets.count > 1 ? 1 : 0
+        case .locations: shape.has_sources = 1
         case .systemCalls: shape.is_syscall = 1
         case .securityHook: shape.has_kernel_paths = 1
         default: break
@@ -156,6 +162,7 @@ package final class PolicyProgram {
             case .securityHook: (shape.hash_raw != 0 ? .securityHash : .securityHook, nil)
             case .probes(_, let override, _): (override ? .probeOverride : .probe, .probeReturn)
             case .userProbes: (.probe, .probeReturn)
+            case .locations: (.location, nil)
             case .entry: (.functionEntry, .functionReturn)
             // What it has the function return is seen there, too.
             case .override: (.override, .functionReturn)
@@ -180,7 +187,7 @@ package final class PolicyProgram {
                     bpf_program__set_attach_target(program, 0, name)
                 case .probes(_, _, atOnce: true):
                     bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI)
-                case .userProbes(_, _, atOnce: true):
+                case .userProbes(_, _, atOnce: true), .locations(_, atOnce: true):
                     bpf_program__set_expected_attach_type(
                         program, bpf_attach_type(rawValue: UInt32(apus_trace_uprobe_multi)))
                 default: Int32(0)
@@ -205,6 +212,7 @@ package final class PolicyProgram {
         }
         bpf_map__set_autocreate(try map("pol_sockets"), shape.tracks_sockets != 0)
         bpf_map__set_autocreate(try map("pol_calls"), shape.has_return != 0)
+        try fitLocations()
         guard shape.is_scoped != 0 else { return }
         let result = bpf_map__set_value_size(try map("pol_lists"), 4 + 4 * shape.rows)
         guard result == 0 else { throw SensorError("set the size of", "the map pol_lists", errno: result) }
@@ -229,6 +237,7 @@ package final class PolicyProgram {
         guard links.isEmpty, descriptors.isEmpty, systemCalls == nil else { return }
         LibbpfLog.forget()
         do throws(SensorError) {
+            try setLocations()
             do throws(SensorError) {
                 try attachAll()
             } catch {
@@ -273,24 +282,34 @@ package final class PolicyProgram {
                 options.retprobe = kind.isReturn
                 try keep(bpf_program__attach_kprobe_opts(program, name, &options), "function \(name)")
             }
-        case .userProbes(let path, let offsets, atOnce: true):
-            let cookies = Array(0..<UInt64(offsets.count))
+        case .userProbes(let path, let offsets, let atOnce):
+            try attach(program, to: offsets.map { .init(offset: $0) }, of: path, atOnce, isReturn: kind.isReturn)
+        case .locations(let probe, let atOnce):
+            try attach(program, to: probe.locations, of: probe.path, atOnce, isReturn: false)
+        case .systemCalls: break
+        }
+    }
+
+    private func attach(
+        _ program: OpaquePointer, to locations: [UserProbe.Location], of path: String, _ atOnce: Bool, isReturn: Bool
+    ) throws(SensorError) {
+        if atOnce {
             let link = apus_link_uprobe_multi(
-                bpf_program__fd(program), path, offsets, cookies, UInt32(clamping: offsets.count),
-                kind.isReturn ? 1 : 0)
+                bpf_program__fd(program), path, locations.map(\.offset), locations.map { $0.semaphore ?? 0 },
+                Array(0..<UInt64(locations.count)), UInt32(clamping: locations.count), isReturn ? 1 : 0)
             guard link >= 0 else { throw SensorError("attach to", "\(place)") }
             descriptors.append(link)
-        case .userProbes(let path, let offsets, _):
-            for (offset, index) in zip(offsets, UInt64(0)...) {
-                var options = bpf_uprobe_opts()
-                options.sz = optionsSize(through: \bpf_uprobe_opts.func_name)
-                options.bpf_cookie = index
-                options.retprobe = kind.isReturn
-                try keep(
-                    bpf_program__attach_uprobe_opts(program, -1, path, Int(clamping: offset), &options),
-                    "offset 0x\(String(offset, radix: 16)) of \(path)")
-            }
-        case .systemCalls: break
+            return
+        }
+        for (location, index) in zip(locations, UInt64(0)...) {
+            var options = bpf_uprobe_opts()
+            options.sz = optionsSize(through: \bpf_uprobe_opts.func_name)
+            options.ref_ctr_offset = Int(clamping: location.semaphore ?? 0)
+            options.bpf_cookie = index
+            options.retprobe = isReturn
+            try keep(
+                bpf_program__attach_uprobe_opts(program, -1, path, Int(clamping: location.offset), &options),
+                "offset 0x\(String(location.offset, radix: 16)) of \(path)")
         }
     }
 

@@ -77,6 +77,7 @@ enum TestProgram {
     static var leave: String { path("leave") }
     static var run: String { path("run") }
     static var calls: String { path("calls") }
+    static var probes: String { path("probes") }
 
     /// Absolute, so that a test does not depend on where it is run.
     private static func path(_ name: String) -> String {

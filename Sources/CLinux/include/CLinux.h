@@ -57,9 +57,13 @@ int apus_wait_set_add(int set, int descriptor);
 int apus_perf_event_attach(int event, int program);
 
 /// Attaches a program of that type to places of a file by a uprobe.multi link (kernel 6.6), to the
-/// returns from there if `returns`. A cookie for each, or NULL. Returns the link, or -1 and errno.
+/// returns from there if `returns`. A cookie for each, or NULL. Where a program asks whether
+/// somebody watches a place there is a semaphore, at an offset of the same file (else 0, or NULL
+/// for all): it is raised in each process for as long as the link is there. Returns the link, or -1
+/// and errno.
 int apus_link_uprobe_multi(int program, const char *path, const uint64_t *offsets,
-			   const uint64_t *cookies, uint32_t count, int returns);
+			   const uint64_t *semaphores, const uint64_t *cookies, uint32_t count,
+			   int returns);
 enum { apus_trace_uprobe_multi = 48 };
 
 /// How often the kernel did not call the program of a link to functions of its own; 0 where it does

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 
-/// A byte that says what the rest is: a program's file, a process's list of mappings, the kernel's list of functions.
+/// A byte that says what the rest is: a program's file, a process's list of mappings, the kernel's list of functions,
+/// notes of a program's probes.
 /// Read as names for stacks are looked for in them, for places from the last eight bytes on.
 @_cdecl("LLVMFuzzerTestOneInput")
 package func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -10,6 +11,7 @@ package func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let content = Array(input.dropFirst())
     let place = content.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     switch what % 3 {
+    case _ where what == .max: check(ProbeNote.notes(in: content, atMost: 100))
     case 0: find(in: program(content), at: place)
     case 1: check(Mapping.executable(in: content))
     default: find(in: KernelSymbols(kallsyms: content), at: place)
@@ -36,6 +38,20 @@ private func find(in symbols: KernelSymbols, at place: UInt64) {
 
 private func check(_ mappings: [Mapping]) {
     for mapping in mappings { precondition(mapping.start < mapping.end && (!mapping.isFile || mapping.inode != 0)) }
+}
+
+private func check(_ notes: [ProbeNote]) {
+    precondition(notes.count <= 100)
+    for note in notes {
+        precondition(!note.name.isEmpty && !note.provider.isEmpty)
+        for machine in [ProbeArgument.Machine.x86_64, .aarch64] {
+            let arguments = ProbeArgument.arguments(of: note.arguments, on: machine)
+            precondition(arguments.count <= 12)
+            for argument in arguments {
+                precondition([1, 2, 4, 8].contains(argument.size) && argument.text.utf8.count <= 256)
+            }
+        }
+    }
 }
 
 private func program(_ content: [UInt8]) -> ELFSymbols? {
