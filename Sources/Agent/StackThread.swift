@@ -211,6 +211,7 @@ extension AncestorKinds {
                 case .kprobe: .processKprobe
                 case .tracepoint: .processTracepoint
                 case .uprobe: .processUprobe
+                case .usdt: .processUsdt
                 case .lsm: .processLsm
                 case .loader: .processLoader
                 }

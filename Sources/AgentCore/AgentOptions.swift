@@ -140,7 +140,7 @@ package struct AgentOptions: ParsableCommand, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "Events that tell the ancestors of their process: base, which is exec and exit, and with it kprobe, tracepoint, uprobe, lsm and loader. (default: none)",
+            "Events that tell the ancestors of their process: base, which is exec and exit, and with it kprobe, tracepoint, uprobe, usdt, lsm and loader. (default: none)",
             valueName: "kinds"))
     package var enableAncestors = AncestorKinds([])
 
@@ -384,7 +384,7 @@ package struct AncestorKinds: Sendable, Equatable, ExpressibleByArgument, Custom
     package enum Kind: String, Sendable, CaseIterable {
         /// Exec and exit.
         case base
-        case kprobe, tracepoint, uprobe, lsm, loader
+        case kprobe, tracepoint, uprobe, usdt, lsm, loader
     }
 
     package let kinds: [Kind]

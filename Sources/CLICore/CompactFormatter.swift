@@ -33,6 +33,7 @@ package struct CompactFormatter: EventFormatter {
             case .processTracepoint(let tracepoint):
                 tracepoint.isSyscallEntry ? ("☎", "syscall") : ("⁉️", "tracepoint")
             case .processUprobe: ("🕵️", "uprobe")
+            case .processUsdt: ("🕵️", "usdt")
             case .processLsm: ("🔒", "LSM")
             case .processLoader: ("🧬", "loader")
             case .processThrottle: ("🧬", "throttle")
@@ -78,6 +79,8 @@ package struct CompactFormatter: EventFormatter {
                 : [tracepoint.subsys.terminalWord, tracepoint.event.terminalWord]
         case .processUprobe(let uprobe):
             [uprobe.path.terminalWord, uprobe.symbol.terminalWord]
+        case .processUsdt(let usdt):
+            [usdt.path.terminalWord, usdt.provider.terminalWord, usdt.name.terminalWord]
         case .processLsm(let lsm):
             [lsm.functionName.terminalWord]
         case .processLoader(let loader):

@@ -7,7 +7,7 @@ package enum EventKind {
     private static let kinds: [(name: String, type: Tetragon_EventType)] = [
         ("PROCESS_EXEC", .processExec), ("PROCESS_EXIT", .processExit), ("PROCESS_KPROBE", .processKprobe),
         ("PROCESS_TRACEPOINT", .processTracepoint), ("PROCESS_UPROBE", .processUprobe), ("PROCESS_LSM", .processLsm),
-        ("PROCESS_LOADER", .processLoader), ("PROCESS_THROTTLE", .processThrottle),
+        ("PROCESS_USDT", .processUsdt), ("PROCESS_LOADER", .processLoader), ("PROCESS_THROTTLE", .processThrottle),
         ("RATE_LIMIT_INFO", .rateLimitInfo), ("TEST", .test), ("LOSS", .loss),
     ]
 
@@ -30,6 +30,7 @@ extension Tetragon_GetEventsResponse {
         case .processKprobe: .processKprobe
         case .processTracepoint: .processTracepoint
         case .processUprobe: .processUprobe
+        case .processUsdt: .processUsdt
         case .processLsm: .processLsm
         case .processLoader: .processLoader
         case .processThrottle: .processThrottle
@@ -46,6 +47,7 @@ extension Tetragon_GetEventsResponse {
         case .processKprobe(let event): event.policyName
         case .processTracepoint(let event): event.policyName
         case .processUprobe(let event): event.policyName
+        case .processUsdt(let event): event.policyName
         case .processLsm(let event): event.policyName
         case .processExec, .processExit, .processLoader, .processThrottle, .test, .rateLimitInfo, .loss, nil: nil
         }

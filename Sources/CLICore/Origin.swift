@@ -92,6 +92,7 @@ extension Tetragon_GetEventsResponse {
         case .processKprobe(let event): event.hasProcess ? event.process : nil
         case .processTracepoint(let event): event.hasProcess ? event.process : nil
         case .processUprobe(let event): event.hasProcess ? event.process : nil
+        case .processUsdt(let event): event.hasProcess ? event.process : nil
         case .processLsm(let event): event.hasProcess ? event.process : nil
         case .processLoader(let event): event.hasProcess ? event.process : nil
         case .processThrottle, .test, .rateLimitInfo, .loss, nil: nil
@@ -106,6 +107,7 @@ extension Tetragon_GetEventsResponse {
         case .processKprobe(let event): event.hasParent ? event.parent : nil
         case .processTracepoint(let event): event.hasParent ? event.parent : nil
         case .processUprobe(let event): event.hasParent ? event.parent : nil
+        case .processUsdt(let event): event.hasParent ? event.parent : nil
         case .processLsm(let event): event.hasParent ? event.parent : nil
         case .processLoader, .processThrottle, .test, .rateLimitInfo, .loss, nil: nil
         }

@@ -110,6 +110,7 @@ extension Tetragon_GetEventsResponse {
         case .processKprobe: "kprobe"
         case .processTracepoint: "tracepoint"
         case .processUprobe: "uprobe"
+        case .processUsdt: "usdt"
         case .processLsm: "lsm"
         case .processLoader: "loader"
         case .processThrottle: "throttle"

@@ -12,6 +12,7 @@ package enum EventKind: Int, Sendable {
     case processUprobe = 12
     case processThrottle = 27
     case processLsm = 28
+    case processUsdt = 29
     case test = 40_000
     /// The export's rate limit held events back. For those who ask for it.
     case rateLimitInfo = 40_001
@@ -34,7 +35,7 @@ package final class Event: Sendable {
     nonisolated(unsafe) package private(set) var ancestors: Ancestors
     /// The policy that it comes from, if it does.
     package let policyName: String?
-    /// What it is about beside its process: the function, tracepoint or symbol that a policy watches, the cgroup that is
+    /// What it is about beside its process: the function, tracepoint, symbol or probe that a policy watches, the cgroup that is
     /// throttled.
     package let subject: String?
     /// A whole GetEventsResponse in the form that the transport sends; empty when no subscriber reads protobuf.

@@ -271,6 +271,7 @@ extension ProcessEvent.Kind {
             case .processTracepoint: EventForm(name: "process_tracepoint", field: 10, ancestors: 11)
             case .processUprobe: EventForm(name: "process_uprobe", field: 12, ancestors: 9)
             case .processLsm: EventForm(name: "process_lsm", field: 28, ancestors: 10)
+            case .processUsdt: EventForm(name: "process_usdt", field: 29, ancestors: 10)
             default: EventForm(name: "process_kprobe", field: 9, ancestors: 13)
             }
         }
@@ -288,6 +289,7 @@ extension PolicyHit {
         case .function: .processKprobe
         case .tracepoint: .processTracepoint
         case .symbols: .processUprobe
+        case .probe: .processUsdt
         case .securityHook: .processLsm
         }
     }

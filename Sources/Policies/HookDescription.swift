@@ -23,6 +23,8 @@ package final class HookDescription: Sendable {
         case function([String])
         case tracepoint(subsystem: String, event: String)
         case symbols(path: String, [String])
+        /// That a program or library brings (USDT).
+        case probe(path: String, provider: String, name: String)
         case securityHook(String)
     }
 

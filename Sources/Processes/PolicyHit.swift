@@ -54,12 +54,13 @@ package final class PolicyHit: Sendable {
             imaHash: imaHash, host: host)
     }
 
-    /// What it is about: the function, tracepoint, symbol or hook.
+    /// What it is about: the function, tracepoint, symbol, probe or hook.
     package var subject: String {
         switch hook.place {
         case .function, .securityHook: function
         case .tracepoint(let subsystem, let event): "\(subsystem)/\(event)"
         case .symbols(let path, _): "\(path) \(function)"
+        case .probe(let path, let provider, let name): "\(path) \(provider):\(name)"
         }
     }
 

@@ -15,7 +15,7 @@
 //
 // Allocated so far: Process 50000 exec_origin, 50001 container, 50002 identity, 50003 phase; GetEventsRequest 50000
 // options; GetEventsResponse and EventType 50000 loss; CreateContainer 50000 hook; GetInfoResponse.Probe 50000 reason,
-// 50001 without; ProcessKprobe, ProcessTracepoint, ProcessUprobe and ProcessLsm 50000 monitored;
+// 50001 without; ProcessKprobe, ProcessTracepoint, ProcessUprobe, ProcessUsdt and ProcessLsm 50000 monitored;
 // TracingPolicyActionCounters 50000 to 50003, TracingPolicyStats 50000 hits, 50001 missed. A number without a field here waits for the work that needs it.
 
 package import SwiftProtobuf

@@ -55,6 +55,9 @@ package nonisolated enum Tetragon_EventType: SwiftProtobuf.Enum, Swift.CaseItera
   /// A security hook was reached.
   case processLsm // = 28
 
+  /// A probe that a program or library brings was reached.
+  case processUsdt // = 29
+
   /// For tests.
   case test // = 40000
 
@@ -80,6 +83,7 @@ package nonisolated enum Tetragon_EventType: SwiftProtobuf.Enum, Swift.CaseItera
     case 12: self = .processUprobe
     case 27: self = .processThrottle
     case 28: self = .processLsm
+    case 29: self = .processUsdt
     case 40000: self = .test
     case 40001: self = .rateLimitInfo
     case 50000: self = .loss
@@ -98,6 +102,7 @@ package nonisolated enum Tetragon_EventType: SwiftProtobuf.Enum, Swift.CaseItera
     case .processUprobe: return 12
     case .processThrottle: return 27
     case .processLsm: return 28
+    case .processUsdt: return 29
     case .test: return 40000
     case .rateLimitInfo: return 40001
     case .loss: return 50000
@@ -116,6 +121,7 @@ package nonisolated enum Tetragon_EventType: SwiftProtobuf.Enum, Swift.CaseItera
     .processUprobe,
     .processThrottle,
     .processLsm,
+    .processUsdt,
     .test,
     .rateLimitInfo,
     .loss,
@@ -592,138 +598,156 @@ package nonisolated struct Tetragon_ProcessThrottle: Sendable {
 }
 
 /// An event.
-package nonisolated struct Tetragon_GetEventsResponse: Sendable {
+package nonisolated struct Tetragon_GetEventsResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What happened. The number of a field is the number of its EventType.
-  package var event: Tetragon_GetEventsResponse.OneOf_Event? = nil
+  package var event: OneOf_Event? {
+    get {return _storage._event}
+    set {_uniqueStorage()._event = newValue}
+  }
 
   /// A process executed a program.
   package var processExec: Tetragon_ProcessExec {
     get {
-      if case .processExec(let v)? = event {return v}
+      if case .processExec(let v)? = _storage._event {return v}
       return Tetragon_ProcessExec()
     }
-    set {event = .processExec(newValue)}
+    set {_uniqueStorage()._event = .processExec(newValue)}
   }
 
   /// A process ended.
   package var processExit: Tetragon_ProcessExit {
     get {
-      if case .processExit(let v)? = event {return v}
+      if case .processExit(let v)? = _storage._event {return v}
       return Tetragon_ProcessExit()
     }
-    set {event = .processExit(newValue)}
+    set {_uniqueStorage()._event = .processExit(newValue)}
   }
 
   /// A kernel function was reached.
   package var processKprobe: Tetragon_ProcessKprobe {
     get {
-      if case .processKprobe(let v)? = event {return v}
+      if case .processKprobe(let v)? = _storage._event {return v}
       return Tetragon_ProcessKprobe()
     }
-    set {event = .processKprobe(newValue)}
+    set {_uniqueStorage()._event = .processKprobe(newValue)}
   }
 
   /// A tracepoint was reached.
   package var processTracepoint: Tetragon_ProcessTracepoint {
     get {
-      if case .processTracepoint(let v)? = event {return v}
+      if case .processTracepoint(let v)? = _storage._event {return v}
       return Tetragon_ProcessTracepoint()
     }
-    set {event = .processTracepoint(newValue)}
+    set {_uniqueStorage()._event = .processTracepoint(newValue)}
   }
 
   /// A program or library was mapped.
   package var processLoader: Tetragon_ProcessLoader {
     get {
-      if case .processLoader(let v)? = event {return v}
+      if case .processLoader(let v)? = _storage._event {return v}
       return Tetragon_ProcessLoader()
     }
-    set {event = .processLoader(newValue)}
+    set {_uniqueStorage()._event = .processLoader(newValue)}
   }
 
   /// A place in a program was reached.
   package var processUprobe: Tetragon_ProcessUprobe {
     get {
-      if case .processUprobe(let v)? = event {return v}
+      if case .processUprobe(let v)? = _storage._event {return v}
       return Tetragon_ProcessUprobe()
     }
-    set {event = .processUprobe(newValue)}
+    set {_uniqueStorage()._event = .processUprobe(newValue)}
   }
 
   /// The events of a cgroup are limited, or are not any more.
   package var processThrottle: Tetragon_ProcessThrottle {
     get {
-      if case .processThrottle(let v)? = event {return v}
+      if case .processThrottle(let v)? = _storage._event {return v}
       return Tetragon_ProcessThrottle()
     }
-    set {event = .processThrottle(newValue)}
+    set {_uniqueStorage()._event = .processThrottle(newValue)}
   }
 
   /// A security hook was reached.
   package var processLsm: Tetragon_ProcessLsm {
     get {
-      if case .processLsm(let v)? = event {return v}
+      if case .processLsm(let v)? = _storage._event {return v}
       return Tetragon_ProcessLsm()
     }
-    set {event = .processLsm(newValue)}
+    set {_uniqueStorage()._event = .processLsm(newValue)}
+  }
+
+  /// A probe that a program or library brings was reached.
+  package var processUsdt: Tetragon_ProcessUsdt {
+    get {
+      if case .processUsdt(let v)? = _storage._event {return v}
+      return Tetragon_ProcessUsdt()
+    }
+    set {_uniqueStorage()._event = .processUsdt(newValue)}
   }
 
   /// For tests.
   package var test: Tetragon_Test {
     get {
-      if case .test(let v)? = event {return v}
+      if case .test(let v)? = _storage._event {return v}
       return Tetragon_Test()
     }
-    set {event = .test(newValue)}
+    set {_uniqueStorage()._event = .test(newValue)}
   }
 
   /// Events were held back by a rate limit.
   package var rateLimitInfo: Tetragon_RateLimitInfo {
     get {
-      if case .rateLimitInfo(let v)? = event {return v}
+      if case .rateLimitInfo(let v)? = _storage._event {return v}
       return Tetragon_RateLimitInfo()
     }
-    set {event = .rateLimitInfo(newValue)}
+    set {_uniqueStorage()._event = .rateLimitInfo(newValue)}
   }
 
   /// Events are missing.
   package var loss: Tetragon_EventLoss {
     get {
-      if case .loss(let v)? = event {return v}
+      if case .loss(let v)? = _storage._event {return v}
       return Tetragon_EventLoss()
     }
-    set {event = .loss(newValue)}
+    set {_uniqueStorage()._event = .loss(newValue)}
   }
 
   /// The node it happened on.
-  package var nodeName: String = String()
+  package var nodeName: String {
+    get {_storage._nodeName}
+    set {_uniqueStorage()._nodeName = newValue}
+  }
 
   /// When it happened.
   package var time: SwiftProtobuf.Google_Protobuf_Timestamp {
-    get {_time ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
-    set {_time = newValue}
+    get {_storage._time ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._time = newValue}
   }
   /// Returns true if `time` has been explicitly set.
-  package var hasTime: Bool {self._time != nil}
+  package var hasTime: Bool {_storage._time != nil}
   /// Clears the value of `time`. Subsequent reads from it will return its default value.
-  package mutating func clearTime() {self._time = nil}
+  package mutating func clearTime() {_uniqueStorage()._time = nil}
 
   /// How it was aggregated, if it was.
   package var aggregationInfo: Tetragon_AggregationInfo {
-    get {_aggregationInfo ?? Tetragon_AggregationInfo()}
-    set {_aggregationInfo = newValue}
+    get {_storage._aggregationInfo ?? Tetragon_AggregationInfo()}
+    set {_uniqueStorage()._aggregationInfo = newValue}
   }
   /// Returns true if `aggregationInfo` has been explicitly set.
-  package var hasAggregationInfo: Bool {self._aggregationInfo != nil}
+  package var hasAggregationInfo: Bool {_storage._aggregationInfo != nil}
   /// Clears the value of `aggregationInfo`. Subsequent reads from it will return its default value.
-  package mutating func clearAggregationInfo() {self._aggregationInfo = nil}
+  package mutating func clearAggregationInfo() {_uniqueStorage()._aggregationInfo = nil}
 
   /// The cluster of the node.
-  package var clusterName: String = String()
+  package var clusterName: String {
+    get {_storage._clusterName}
+    set {_uniqueStorage()._clusterName = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -745,6 +769,8 @@ package nonisolated struct Tetragon_GetEventsResponse: Sendable {
     case processThrottle(Tetragon_ProcessThrottle)
     /// A security hook was reached.
     case processLsm(Tetragon_ProcessLsm)
+    /// A probe that a program or library brings was reached.
+    case processUsdt(Tetragon_ProcessUsdt)
     /// For tests.
     case test(Tetragon_Test)
     /// Events were held back by a rate limit.
@@ -756,8 +782,7 @@ package nonisolated struct Tetragon_GetEventsResponse: Sendable {
 
   package init() {}
 
-  fileprivate var _time: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
-  fileprivate var _aggregationInfo: Tetragon_AggregationInfo? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -765,7 +790,7 @@ package nonisolated struct Tetragon_GetEventsResponse: Sendable {
 fileprivate nonisolated let _protobuf_package = "tetragon"
 
 nonisolated extension Tetragon_EventType: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNDEF\0\u{1}PROCESS_EXEC\0\u{2}\u{4}PROCESS_EXIT\0\u{2}\u{4}PROCESS_KPROBE\0\u{1}PROCESS_TRACEPOINT\0\u{1}PROCESS_LOADER\0\u{1}PROCESS_UPROBE\0\u{2}\u{f}PROCESS_THROTTLE\0\u{1}PROCESS_LSM\0\u{2}dp\u{9}TEST\0\u{1}RATE_LIMIT_INFO\0\u{2}O\\\u{2}LOSS\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNDEF\0\u{1}PROCESS_EXEC\0\u{2}\u{4}PROCESS_EXIT\0\u{2}\u{4}PROCESS_KPROBE\0\u{1}PROCESS_TRACEPOINT\0\u{1}PROCESS_LOADER\0\u{1}PROCESS_UPROBE\0\u{2}\u{f}PROCESS_THROTTLE\0\u{1}PROCESS_LSM\0\u{1}PROCESS_USDT\0\u{2}cp\u{9}TEST\0\u{1}RATE_LIMIT_INFO\0\u{2}O\\\u{2}LOSS\0")
 }
 
 nonisolated extension Tetragon_FieldFilterAction: SwiftProtobuf._ProtoNameProviding {
@@ -1340,242 +1365,303 @@ nonisolated extension Tetragon_ProcessThrottle: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Tetragon_GetEventsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetEventsResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}process_exec\0\u{4}\u{4}process_exit\0\u{4}\u{4}process_kprobe\0\u{3}process_tracepoint\0\u{3}process_loader\0\u{3}process_uprobe\0\u{4}\u{f}process_throttle\0\u{3}process_lsm\0\u{4}L\u{f}node_name\0\u{1}time\0\u{3}aggregation_info\0\u{3}cluster_name\0\u{2}Ua\u{9}test\0\u{3}rate_limit_info\0\u{2}O\\\u{2}loss\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}process_exec\0\u{4}\u{4}process_exit\0\u{4}\u{4}process_kprobe\0\u{3}process_tracepoint\0\u{3}process_loader\0\u{3}process_uprobe\0\u{4}\u{f}process_throttle\0\u{3}process_lsm\0\u{3}process_usdt\0\u{4}K\u{f}node_name\0\u{1}time\0\u{3}aggregation_info\0\u{3}cluster_name\0\u{2}Ua\u{9}test\0\u{3}rate_limit_info\0\u{2}O\\\u{2}loss\0")
+
+  fileprivate class _StorageClass {
+    var _event: Tetragon_GetEventsResponse.OneOf_Event?
+    var _nodeName: String = String()
+    var _time: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _aggregationInfo: Tetragon_AggregationInfo? = nil
+    var _clusterName: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _event = source._event
+      _nodeName = source._nodeName
+      _time = source._time
+      _aggregationInfo = source._aggregationInfo
+      _clusterName = source._clusterName
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try {
-        var v: Tetragon_ProcessExec?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .processExec(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try {
+          var v: Tetragon_ProcessExec?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processExec(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processExec(v)
+          }
+        }()
+        case 5: try {
+          var v: Tetragon_ProcessExit?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processExit(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processExit(v)
+          }
+        }()
+        case 9: try {
+          var v: Tetragon_ProcessKprobe?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processKprobe(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processKprobe(v)
+          }
+        }()
+        case 10: try {
+          var v: Tetragon_ProcessTracepoint?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processTracepoint(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processTracepoint(v)
+          }
+        }()
+        case 11: try {
+          var v: Tetragon_ProcessLoader?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processLoader(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processLoader(v)
+          }
+        }()
+        case 12: try {
+          var v: Tetragon_ProcessUprobe?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processUprobe(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processUprobe(v)
+          }
+        }()
+        case 27: try {
+          var v: Tetragon_ProcessThrottle?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processThrottle(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processThrottle(v)
+          }
+        }()
+        case 28: try {
+          var v: Tetragon_ProcessLsm?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processLsm(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processLsm(v)
+          }
+        }()
+        case 29: try {
+          var v: Tetragon_ProcessUsdt?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .processUsdt(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .processUsdt(v)
+          }
+        }()
+        case 1000: try { try decoder.decodeSingularStringField(value: &_storage._nodeName) }()
+        case 1001: try { try decoder.decodeSingularMessageField(value: &_storage._time) }()
+        case 1002: try { try decoder.decodeSingularMessageField(value: &_storage._aggregationInfo) }()
+        case 1003: try { try decoder.decodeSingularStringField(value: &_storage._clusterName) }()
+        case 40000: try {
+          var v: Tetragon_Test?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .test(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .test(v)
+          }
+        }()
+        case 40001: try {
+          var v: Tetragon_RateLimitInfo?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .rateLimitInfo(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .rateLimitInfo(v)
+          }
+        }()
+        case 50000: try {
+          var v: Tetragon_EventLoss?
+          var hadOneofValue = false
+          if let current = _storage._event {
+            hadOneofValue = true
+            if case .loss(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._event = .loss(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .processExec(v)
-        }
-      }()
-      case 5: try {
-        var v: Tetragon_ProcessExit?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .processExit(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .processExit(v)
-        }
-      }()
-      case 9: try {
-        var v: Tetragon_ProcessKprobe?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .processKprobe(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .processKprobe(v)
-        }
-      }()
-      case 10: try {
-        var v: Tetragon_ProcessTracepoint?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .processTracepoint(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .processTracepoint(v)
-        }
-      }()
-      case 11: try {
-        var v: Tetragon_ProcessLoader?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .processLoader(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .processLoader(v)
-        }
-      }()
-      case 12: try {
-        var v: Tetragon_ProcessUprobe?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .processUprobe(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .processUprobe(v)
-        }
-      }()
-      case 27: try {
-        var v: Tetragon_ProcessThrottle?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .processThrottle(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .processThrottle(v)
-        }
-      }()
-      case 28: try {
-        var v: Tetragon_ProcessLsm?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .processLsm(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .processLsm(v)
-        }
-      }()
-      case 1000: try { try decoder.decodeSingularStringField(value: &self.nodeName) }()
-      case 1001: try { try decoder.decodeSingularMessageField(value: &self._time) }()
-      case 1002: try { try decoder.decodeSingularMessageField(value: &self._aggregationInfo) }()
-      case 1003: try { try decoder.decodeSingularStringField(value: &self.clusterName) }()
-      case 40000: try {
-        var v: Tetragon_Test?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .test(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .test(v)
-        }
-      }()
-      case 40001: try {
-        var v: Tetragon_RateLimitInfo?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .rateLimitInfo(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .rateLimitInfo(v)
-        }
-      }()
-      case 50000: try {
-        var v: Tetragon_EventLoss?
-        var hadOneofValue = false
-        if let current = self.event {
-          hadOneofValue = true
-          if case .loss(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.event = .loss(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    switch self.event {
-    case .processExec?: try {
-      guard case .processExec(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    }()
-    case .processExit?: try {
-      guard case .processExit(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    }()
-    case .processKprobe?: try {
-      guard case .processKprobe(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
-    }()
-    case .processTracepoint?: try {
-      guard case .processTracepoint(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    }()
-    case .processLoader?: try {
-      guard case .processLoader(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    }()
-    case .processUprobe?: try {
-      guard case .processUprobe(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
-    }()
-    case .processThrottle?: try {
-      guard case .processThrottle(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
-    }()
-    case .processLsm?: try {
-      guard case .processLsm(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
-    }()
-    default: break
-    }
-    if !self.nodeName.isEmpty {
-      try visitor.visitSingularStringField(value: self.nodeName, fieldNumber: 1000)
-    }
-    try { if let v = self._time {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1001)
-    } }()
-    try { if let v = self._aggregationInfo {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1002)
-    } }()
-    if !self.clusterName.isEmpty {
-      try visitor.visitSingularStringField(value: self.clusterName, fieldNumber: 1003)
-    }
-    switch self.event {
-    case .test?: try {
-      guard case .test(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 40000)
-    }()
-    case .rateLimitInfo?: try {
-      guard case .rateLimitInfo(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 40001)
-    }()
-    case .loss?: try {
-      guard case .loss(let v)? = self.event else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 50000)
-    }()
-    default: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      switch _storage._event {
+      case .processExec?: try {
+        guard case .processExec(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      }()
+      case .processExit?: try {
+        guard case .processExit(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      }()
+      case .processKprobe?: try {
+        guard case .processKprobe(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      }()
+      case .processTracepoint?: try {
+        guard case .processTracepoint(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      }()
+      case .processLoader?: try {
+        guard case .processLoader(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      }()
+      case .processUprobe?: try {
+        guard case .processUprobe(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      }()
+      case .processThrottle?: try {
+        guard case .processThrottle(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      }()
+      case .processLsm?: try {
+        guard case .processLsm(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
+      case .processUsdt?: try {
+        guard case .processUsdt(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+      }()
+      default: break
+      }
+      if !_storage._nodeName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._nodeName, fieldNumber: 1000)
+      }
+      try { if let v = _storage._time {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1001)
+      } }()
+      try { if let v = _storage._aggregationInfo {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1002)
+      } }()
+      if !_storage._clusterName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._clusterName, fieldNumber: 1003)
+      }
+      switch _storage._event {
+      case .test?: try {
+        guard case .test(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 40000)
+      }()
+      case .rateLimitInfo?: try {
+        guard case .rateLimitInfo(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 40001)
+      }()
+      case .loss?: try {
+        guard case .loss(let v)? = _storage._event else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50000)
+      }()
+      default: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tetragon_GetEventsResponse, rhs: Tetragon_GetEventsResponse) -> Bool {
-    if lhs.event != rhs.event {return false}
-    if lhs.nodeName != rhs.nodeName {return false}
-    if lhs._time != rhs._time {return false}
-    if lhs._aggregationInfo != rhs._aggregationInfo {return false}
-    if lhs.clusterName != rhs.clusterName {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._event != rhs_storage._event {return false}
+        if _storage._nodeName != rhs_storage._nodeName {return false}
+        if _storage._time != rhs_storage._time {return false}
+        if _storage._aggregationInfo != rhs_storage._aggregationInfo {return false}
+        if _storage._clusterName != rhs_storage._clusterName {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

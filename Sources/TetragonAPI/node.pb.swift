@@ -251,7 +251,7 @@ package nonisolated struct Apus_V1_GetLedgerResponse: @unchecked Sendable {
     /// waited for.
     package var waiting: UInt64 = 0
 
-    /// Of policies: process_kprobe, process_tracepoint, process_uprobe, process_lsm.
+    /// Of policies: process_kprobe, process_tracepoint, process_uprobe, process_usdt, process_lsm.
     package var policy: UInt64 = 0
 
     /// Records of returns that are told by the event of the call.

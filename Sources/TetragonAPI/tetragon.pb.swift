@@ -2241,6 +2241,70 @@ package nonisolated struct Tetragon_ProcessUprobe: Sendable {
   fileprivate var _parent: Tetragon_Process? = nil
 }
 
+/// A process reached a probe of its own program, or of a library, that a policy watches.
+package nonisolated struct Tetragon_ProcessUsdt: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The process.
+  package var process: Tetragon_Process {
+    get {_process ?? Tetragon_Process()}
+    set {_process = newValue}
+  }
+  /// Returns true if `process` has been explicitly set.
+  package var hasProcess: Bool {self._process != nil}
+  /// Clears the value of `process`. Subsequent reads from it will return its default value.
+  package mutating func clearProcess() {self._process = nil}
+
+  /// Its parent.
+  package var parent: Tetragon_Process {
+    get {_parent ?? Tetragon_Process()}
+    set {_parent = newValue}
+  }
+  /// Returns true if `parent` has been explicitly set.
+  package var hasParent: Bool {self._parent != nil}
+  /// Clears the value of `parent`. Subsequent reads from it will return its default value.
+  package mutating func clearParent() {self._parent = nil}
+
+  /// The program or library.
+  package var path: String = String()
+
+  /// Who provides the probe.
+  package var provider: String = String()
+
+  /// The probe's name.
+  package var name: String = String()
+
+  /// The policy.
+  package var policyName: String = String()
+
+  /// The policy's explanation.
+  package var message: String = String()
+
+  /// The arguments, those that the policy asked for.
+  package var args: [Tetragon_KprobeArgument] = []
+
+  /// The policy's tags.
+  package var tags: [String] = []
+
+  /// Its ancestors from the parent's parent on.
+  package var ancestors: [Tetragon_Process] = []
+
+  /// What the policy did about it.
+  package var action: Tetragon_KprobeAction = .unknown
+
+  /// The policy is in monitor mode: signals are told here and were not sent.
+  package var monitored: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _process: Tetragon_Process? = nil
+  fileprivate var _parent: Tetragon_Process? = nil
+}
+
 /// A process reached a security hook that a policy watches.
 package nonisolated struct Tetragon_ProcessLsm: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -5301,6 +5365,95 @@ nonisolated extension Tetragon_ProcessUprobe: SwiftProtobuf.Message, SwiftProtob
     if lhs._parent != rhs._parent {return false}
     if lhs.path != rhs.path {return false}
     if lhs.symbol != rhs.symbol {return false}
+    if lhs.policyName != rhs.policyName {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.args != rhs.args {return false}
+    if lhs.tags != rhs.tags {return false}
+    if lhs.ancestors != rhs.ancestors {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.monitored != rhs.monitored {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_ProcessUsdt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ProcessUsdt"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{1}parent\0\u{1}path\0\u{1}provider\0\u{1}name\0\u{3}policy_name\0\u{1}message\0\u{1}args\0\u{1}tags\0\u{1}ancestors\0\u{1}action\0\u{2}EM\u{c}monitored\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._process) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._parent) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.provider) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.policyName) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.args) }()
+      case 9: try { try decoder.decodeRepeatedStringField(value: &self.tags) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.ancestors) }()
+      case 11: try { try decoder.decodeSingularEnumField(value: &self.action) }()
+      case 50000: try { try decoder.decodeSingularBoolField(value: &self.monitored) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._process {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._parent {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 3)
+    }
+    if !self.provider.isEmpty {
+      try visitor.visitSingularStringField(value: self.provider, fieldNumber: 4)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 5)
+    }
+    if !self.policyName.isEmpty {
+      try visitor.visitSingularStringField(value: self.policyName, fieldNumber: 6)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 7)
+    }
+    if !self.args.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.args, fieldNumber: 8)
+    }
+    if !self.tags.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.tags, fieldNumber: 9)
+    }
+    if !self.ancestors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ancestors, fieldNumber: 10)
+    }
+    if self.action != .unknown {
+      try visitor.visitSingularEnumField(value: self.action, fieldNumber: 11)
+    }
+    if self.monitored != false {
+      try visitor.visitSingularBoolField(value: self.monitored, fieldNumber: 50000)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_ProcessUsdt, rhs: Tetragon_ProcessUsdt) -> Bool {
+    if lhs._process != rhs._process {return false}
+    if lhs._parent != rhs._parent {return false}
+    if lhs.path != rhs.path {return false}
+    if lhs.provider != rhs.provider {return false}
+    if lhs.name != rhs.name {return false}
     if lhs.policyName != rhs.policyName {return false}
     if lhs.message != rhs.message {return false}
     if lhs.args != rhs.args {return false}

@@ -175,6 +175,16 @@ import TetragonAPI
                 "🕵️ uprobe  node-7 /a /b main"
             ),
             (
+                .processUsdt(
+                    .with {
+                        $0.process = Samples.process("/a")
+                        $0.path = "/b"
+                        $0.provider = "libc"
+                        $0.name = "setjmp"
+                    }),
+                "🕵️ usdt    node-7 /a /b libc setjmp"
+            ),
+            (
                 .processLsm(
                     .with {
                         $0.process = Samples.process("/a")

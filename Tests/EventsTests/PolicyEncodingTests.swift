@@ -137,10 +137,25 @@ struct PolicyEncodingTests {
         #expect(toldLSM.message == "why")
     }
 
+    @Test("a probe that a program brings has its own fields")
+    func userProbe() throws {
+        let event = encode(
+            .policy(
+                hit(
+                    .probe(path: "/lib/c", provider: "libc", name: "setjmp"), function: "setjmp",
+                    arguments: [HitArgument(.uint(7), label: "n")], action: 3)))
+        #expect(event.kind == .processUsdt && event.subject == "/lib/c libc:setjmp")
+        let told = try decode(event).processUsdt
+        #expect(told.path == "/lib/c" && told.provider == "libc" && told.name == "setjmp" && told.action == .sigkill)
+        #expect(told.args.map(\.uintArg) == [7] && told.args[0].label == "n" && told.policyName == "watch")
+        #expect(told.message == "why" && told.tags.count == 3 && told.process.pid.value == 4711)
+    }
+
     @Test("what was told and not done, because the policy only monitors, says so")
     func monitored() throws {
         for place: HookDescription.Place in [
             .function(["f"]), .tracepoint(subsystem: "s", event: "e"), .symbols(path: "/p", ["f"]), .securityHook("h"),
+            .probe(path: "/p", provider: "q", name: "r"),
         ] {
             for isMonitored in [false, true] {
                 let told = try decode(encode(.policy(hit(place, action: 3, monitored: isMonitored))))
@@ -149,6 +164,7 @@ struct PolicyEncodingTests {
                     case .processKprobe(let hit): (hit.action, hit.monitored)
                     case .processTracepoint(let hit): (hit.action, hit.monitored)
                     case .processUprobe(let hit): (hit.action, hit.monitored)
+                    case .processUsdt(let hit): (hit.action, hit.monitored)
                     case .processLsm(let hit): (hit.action, hit.monitored)
                     default: (.unknown, !isMonitored)
                     }
@@ -170,7 +186,8 @@ struct PolicyEncodingTests {
         var family = Ancestors.none
         for pid in [1, 50, 60] as [UInt32] { family = family.adding(image(pid)) }
         let encoder = EventEncoder(
-            node: "", cluster: "", policyAncestors: [.processKprobe, .processLsm, .processUprobe, .processTracepoint])
+            node: "", cluster: "",
+            policyAncestors: [.processKprobe, .processLsm, .processUprobe, .processUsdt, .processTracepoint])
         func told(_ place: HookDescription.Place) throws -> Tetragon_GetEventsResponse {
             try decode(encode(.policy(hit(place)), encoder: encoder, ancestors: family))
         }
@@ -178,6 +195,7 @@ struct PolicyEncodingTests {
         #expect(try told(.tracepoint(subsystem: "a", event: "b")).processTracepoint.ancestors.count == 3)
         #expect(try told(.symbols(path: "a", ["b"])).processUprobe.ancestors.count == 3)
         #expect(try told(.securityHook("b")).processLsm.ancestors.count == 3)
+        #expect(try told(.probe(path: "a", provider: "b", name: "c")).processUsdt.ancestors.count == 3)
         #expect(try decode(encode(.policy(hit()), ancestors: family)).processKprobe.ancestors.isEmpty)
     }
 
@@ -351,26 +369,31 @@ struct PolicyEncodingTests {
         let events = [
             encode(.policy(hit(function: "tcp_connect", arguments: [HitArgument(.socket(socket), label: "")]))),
             encode(.policy(hit(.securityHook("file_open"), function: "file_open"))),
+            encode(.policy(hit(.probe(path: "/a", provider: "b", name: "c"), function: "c"))),
             encode(.exec),
         ]
         func passes(_ filter: Tetragon_Filter) throws -> [Bool] {
             let accepts = try #require(try EventFilter(allow: [filter]).predicate)
             return events.map(accepts)
         }
-        #expect(try passes(.with { $0.policyNames = ["watch"] }) == [true, true, false])
-        #expect(try passes(.with { $0.policyNames = ["other"] }) == [false, false, false])
-        #expect(try passes(.with { $0.eventSet = [.processKprobe] }) == [true, false, false])
-        #expect(try passes(.with { $0.eventSet = [.processLsm] }) == [false, true, false])
-        #expect(try passes(.with { $0.binaryRegex = ["sh$"] }) == [true, true, true])
+        #expect(try passes(.with { $0.policyNames = ["watch"] }) == [true, true, true, false])
+        #expect(try passes(.with { $0.policyNames = ["other"] }) == [false, false, false, false])
+        #expect(try passes(.with { $0.eventSet = [.processKprobe] }) == [true, false, false, false])
+        #expect(try passes(.with { $0.eventSet = [.processLsm] }) == [false, true, false, false])
+        #expect(try passes(.with { $0.eventSet = [.processUsdt] }) == [false, false, true, false])
+        #expect(try passes(.with { $0.binaryRegex = ["sh$"] }) == [true, true, true, true])
         let private10 = "cidr('10.0.0.0/8').containsIP(process_kprobe.args[0].sock_arg.saddr)"
-        #expect(try passes(.with { $0.celExpression = [private10] }) == [true, false, false])
+        #expect(try passes(.with { $0.celExpression = [private10] }) == [true, false, false, false])
         #expect(
             try passes(.with { $0.celExpression = ["process_lsm.function_name == 'file_open'"] })
-                == [false, true, false])
+                == [false, true, false, false])
+        #expect(
+            try passes(.with { $0.celExpression = ["process_usdt.provider == 'b' && process_usdt.name == 'c'"] })
+                == [false, false, true, false])
 
         var aggregator = Aggregator(window: .seconds(1), aggregatesProcesses: false)
         #expect(aggregator.pass(events + events, now: 0).count == 2)
-        #expect(aggregator.finish().map(\.count) == [2, 2])
+        #expect(aggregator.finish().map(\.count) == [2, 2, 2])
     }
 
     @Test("field filters reach into events of policies")

@@ -40,6 +40,8 @@ bool TellsOfProcess(const tetragon::GetEventsResponse &event)
 		return event.process_tracepoint().has_process();
 	case tetragon::GetEventsResponse::kProcessUprobe:
 		return event.process_uprobe().has_process();
+	case tetragon::GetEventsResponse::kProcessUsdt:
+		return event.process_usdt().has_process();
 	case tetragon::GetEventsResponse::kProcessLsm:
 		return event.process_lsm().has_process();
 	case tetragon::GetEventsResponse::kProcessLoader:

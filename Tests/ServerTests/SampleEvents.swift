@@ -33,6 +33,7 @@ func sampleEvent(
         case .processKprobe: $0.processKprobe = .with { $0.process = sent }
         case .processTracepoint: $0.processTracepoint = .with { $0.process = sent }
         case .processUprobe: $0.processUprobe = .with { $0.process = sent }
+        case .processUsdt: $0.processUsdt = .with { $0.process = sent }
         case .processLsm: $0.processLsm = .with { $0.process = sent }
         case .processLoader: $0.processLoader = .with { $0.process = sent }
         case .processThrottle: $0.processThrottle = .init()

@@ -101,7 +101,7 @@ private enum EventIdentity: Hashable {
     /// Nil for an event that stays by itself.
     init?(_ event: Event, aggregatesProcesses: Bool) {
         switch event.kind {
-        case .processKprobe, .processTracepoint, .processUprobe, .processLsm:
+        case .processKprobe, .processTracepoint, .processUprobe, .processUsdt, .processLsm:
             guard let process = event.process else { return nil }
             self = .hook(
                 event.kind, execID: process.execID, policy: event.policyName, subject: event.subject)

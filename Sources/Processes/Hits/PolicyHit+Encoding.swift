@@ -3,7 +3,7 @@ package import Models
 internal import Policies
 internal import Symbols
 
-/// What ProcessKprobe, ProcessTracepoint, ProcessUprobe and ProcessLsm have beside processes.
+/// What ProcessKprobe, ProcessTracepoint, ProcessUprobe, ProcessUsdt and ProcessLsm have beside processes.
 extension PolicyHit {
     /// - Parameter exposesAddresses: of stacks: else they are told by names alone.
     package func append(to w: inout ProtobufWriter, exposesAddresses: Bool) {
@@ -35,6 +35,15 @@ extension PolicyHit {
             for argument in arguments { w.message(7) { argument.append(to: &$0, host: host) } }
             for tag in hook.tags { w.string(8, tag, always: true) }
             w.uint32(12, UInt32(action))
+        case .probe(let path, let provider, let name):
+            w.string(3, path)
+            w.string(4, provider)
+            w.string(5, name)
+            w.string(6, hook.policy)
+            w.string(7, hook.message)
+            for argument in arguments { w.message(8) { argument.append(to: &$0, host: host) } }
+            for tag in hook.tags { w.string(9, tag, always: true) }
+            w.uint32(11, UInt32(action))
         case .securityHook:
             w.string(3, function)
             w.string(5, hook.policy)
@@ -56,6 +65,10 @@ extension PolicyHit {
         case .symbols(let path, _):
             w.string("path", path)
             w.string("symbol", function)
+        case .probe(let path, let provider, let name):
+            w.string("path", path)
+            w.string("provider", provider)
+            w.string("name", name)
         }
         if !arguments.isEmpty {
             w.array("args") { w in

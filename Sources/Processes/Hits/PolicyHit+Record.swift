@@ -70,6 +70,7 @@ extension HookDescription {
             case .symbols(_, let names): names
             case .securityHook(let name): [name]
             case .tracepoint(_, let event): [event]
+            case .probe(_, _, let name): [name]
             }
         return Int(index) < names.count ? names[Int(index)] : names.first ?? ""
     }

@@ -13,6 +13,7 @@ enum Hooks {
         let places: [HookDescription.Place] = [
             .function(["__x64_sys_openat", "__x64_sys_openat2"]), .tracepoint(subsystem: "sched", event: "exec"),
             .symbols(path: "/lib/libc.so.6", ["getenv", "0x10"]), .securityHook("file_open"),
+            .probe(path: "/usr/bin/python3", provider: "python", name: "import__find__load__start"),
         ]
         var post = Action.Post()
         (post.hasKernelStack, post.hasUserStack, post.hasIMAHash) = (true, true, true)
