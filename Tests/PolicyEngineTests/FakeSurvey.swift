@@ -21,6 +21,19 @@ struct FakeSurvey: KernelSurvey {
             .init(name: "old_pid", offset: 16, size: 4, isSigned: true, kind: .number),
         ]
     ]
+    /// At two places, the second of which is asked for whether somebody watches.
+    var probes = [
+        UserProbe(
+            path: "/bin/a", provider: "p", name: "probe", file: .init(device: 1, inode: 2),
+            locations: [
+                .init(
+                    offset: 0x1139,
+                    arguments: ProbeArgument.arguments(of: "-4@%edi 8@%rsi 8@-24(%rbp) 8f@%xmm0".utf8, on: .x86_64)),
+                .init(
+                    offset: 0x1200, semaphore: 0x4010,
+                    arguments: ProbeArgument.arguments(of: "-4@$17 8@(%rax,%rcx,4) 8@%rdx 8f@%xmm1".utf8, on: .x86_64)),
+            ])
+    ]
     var calls: [String: UInt32] = [
         "read": 0, "write": 1, "open": 2, "stat": 4, "dup": 32, "connect": 42, "fork": 57, "execve": 59, "kill": 62,
         "uname": 63, "unlink": 87, "symlinkat": 266, "umount2": 166, "openat": 257, "setns": 308, "bpf": 321,
@@ -74,6 +87,12 @@ struct FakeSurvey: KernelSurvey {
     func hasSecurityHook(_ name: String) -> Bool { securityHooks.map { $0.contains(name) } ?? true }
     func rawTracepointValues(_ name: String) -> Int? { rawTracepoints == nil ? 6 : rawTracepoints?[name] }
     func tracepointFormat(subsystem: String, event: String) -> [TracepointField]? { formats["\(subsystem)/\(event)"] }
+    func userProbe(_ name: String, of provider: String, in path: String) throws(UserProbeError) -> UserProbe {
+        guard let probe = probes.first(where: { ($0.path, $0.provider, $0.name) == (path, provider, name) }) else {
+            throw UserProbeError(.name, "\(path) has no probe \(provider):\(name)")
+        }
+        return probe
+    }
     func systemCall(_ name: String, is32Bit: Bool) -> UInt32? { is32Bit ? compatCalls[name] : calls[name] }
     var systemCalls: [String] { calls.sorted { $0.value < $1.value }.map(\.key) }
     var systemCallPrefix: String { "__x64_" }

@@ -202,4 +202,34 @@ import Testing
 
                 """)
     }
+
+    @Test("a probe, with what its file says of it")
+    func userProbe() throws {
+        let yaml = """
+            apiVersion: cilium.io/v1alpha1
+            kind: TracingPolicy
+            metadata: {name: probes}
+            spec:
+              usdts:
+              - path: /bin/a
+                provider: p
+                name: probe
+                args: [{index: 2, type: string}]
+                selectors: [{matchActions: [{action: Sigkill}]}]
+            """
+        #expect(
+            try text(yaml, on: .full) == """
+                policy probes: 1 hook
+                  applies to  everything, the host too
+                hook 1: probe "probe" of "p" in "/bin/a"
+                  method      uprobe: the kernel has uprobes; one link for all (uprobe.multi)
+                  locations   0x1139, passes -4@%edi, 8@%rsi, 8@-24(%rbp), 8f@%xmm0
+                              0x1200 if its semaphore 0x4010 is raised, passes -4@$17, 8@(%rax,%rcx,4), 8@%rdx, 8f@%xmm1
+                  values      value 0 string, read when it is posted, at most 4096 bytes
+                  selector 1  always
+                              does Sigkill
+                  shape       1 value, 1 selector, 0 filters
+
+                """)
+    }
 }

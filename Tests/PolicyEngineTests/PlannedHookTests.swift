@@ -304,11 +304,6 @@ import Testing
         #expect(try problems(spec, on: .bare.without(.uprobe))[0].contains("no uprobes (no uprobe)"))
     }
 
-    @Test("probes that programs bring are not supported")
-    func markers() throws {
-        #expect(try problems("usdts: [{path: /bin/a, provider: p, name: probe}]")[0].hasPrefix("spec.usdts[0]: "))
-    }
-
     // MARK: Enforcers
 
     private static let enforcer = """

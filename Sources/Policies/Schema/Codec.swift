@@ -134,6 +134,10 @@ extension Codec where Value: Choice {
             read: { node, reading in
                 let name = node.scalar?.text
                 if let name, let value = Value.named(name) { return value }
+                if let name, let reason = Value.refusals[name] {
+                    reading.report(at: node.place, reason, found: node.finding)
+                    return nil
+                }
                 reading.reportMismatch(
                     node, expected: shape.expectation,
                     brief: Value.allCases.count > 12 ? "one of \(Value.allCases.count) names" : nil,

@@ -81,9 +81,12 @@ protocol Choice: CaseIterable, Sendable, Equatable {
     var aliases: [String] { get }
     var doc: String { get }
     var since: Since { get }
+    /// Names that others take and this version does not: why.
+    static var refusals: [String: String] { get }
 }
 
 extension Choice {
+    static var refusals: [String: String] { [:] }
     var aliases: [String] { [] }
     var since: Since { .first }
 

@@ -91,6 +91,10 @@ package enum ActionKind: String, Choice {
         }
     }
 
+    package static var refusals: [String: String] {
+        ["Set": "Set writes into the memory of programs, which this agent never does: it watches, forbids and signals"]
+    }
+
     /// The fields that say more about it.
     fileprivate var fields: Set<String> {
         switch self {

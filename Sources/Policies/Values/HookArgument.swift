@@ -24,8 +24,12 @@ extension HookArgument {
     static let returnSchema = schema("ReturnValue", doc: "What a function returns.", positions, isIndexRequired: false)
     static let tracepointSchema = schema("TracepointField", doc: "A field of a tracepoint's record.", 0...63)
 
+    /// As many as <sys/sdt.h> can say.
+    static let probeSchema = schema("ProbeArgument", doc: "An argument of a probe.", 0...11, sizes: 0...12)
+
     private static func schema(
-        _ name: String, doc: String, _ indexes: ClosedRange<Int>, isIndexRequired: Bool = true
+        _ name: String, doc: String, _ indexes: ClosedRange<Int>, isIndexRequired: Bool = true,
+        sizes: ClosedRange<Int> = 0...5
     ) -> ObjectSchema<HookArgument> {
         ObjectSchema(
             name, HookArgument(), doc: doc,
@@ -36,7 +40,7 @@ extension HookArgument {
                 .field("type", \.type, .choice, "What it is."),
                 .field(
                     "sizeArgIndex", \.sizeArgument,
-                    Codec<Int>.integer(0...5).converted { position, _ -> Int?? in .some(position == 0 ? nil : position)
+                    Codec<Int>.integer(sizes).converted { position, _ -> Int?? in .some(position == 0 ? nil : position)
                     },
                     "For char_buf and char_iovec: which argument says how many bytes there are, from 1; 0 is none."),
                 .field(

@@ -3,7 +3,7 @@
 /// What the parts of a hook may not say together.
 struct HookRules {
     enum Kind {
-        case function, tracepoint, userFunction, securityHook
+        case function, tracepoint, userFunction, probe, securityHook
     }
 
     let arguments: [HookArgument]
@@ -51,6 +51,7 @@ struct HookRules {
                     switch kind {
                     case .function, .userFunction: "nothing is known of what it returns: return is not true"
                     case .tracepoint: "a tracepoint returns nothing"
+                    case .probe: "a probe of a program returns nothing"
                     case .securityHook: "an LSM hook runs before there is anything to return"
                     }
                 reading.report([.field(field)], reason)
@@ -111,10 +112,14 @@ struct HookRules {
                 [.field("action")], "Override cannot undo a call that has returned: it belongs to matchActions")
         case .override where kind == .tracepoint:
             reading.report([.field("action")], "a tracepoint has nothing to override")
+        case .override where kind == .probe:
+            reading.report([.field("action")], "a probe of a program has nothing to override")
         case .override where kind == .userFunction:
             reading.report([.field("action")], "functions of programs cannot be overridden")
-        case .notifyEnforcer where kind == .userFunction:
-            reading.report([.field("action")], "functions of programs have no enforcers")
+        case .notifyEnforcer where kind == .userFunction || kind == .probe:
+            reading.report(
+                [.field("action")],
+                kind == .probe ? "probes of programs have no enforcers" : "functions of programs have no enforcers")
         case .post(let post) where post.hasIMAHash && kind != .securityHook:
             reading.report([.field("imaHash")], "files' hashes are known in lsmhooks only")
         case .followFD(let descriptor, let name), .unfollowFD(let descriptor, let name),

@@ -126,11 +126,11 @@ extension USDTProbe {
             .field("path", \.path, .path, isRequired: true, "The program or library."),
             .field("provider", \.provider, .text("a provider's name", 1...128), isRequired: true, "Who provides it."),
             .field("name", \.name, .text("a probe's name", 1...128), isRequired: true, "Its name."),
-            .hookArguments(\.arguments, HookArgument.schema),
+            .hookArguments(\.arguments, HookArgument.probeSchema),
             .hookMessage(\.message), .hookTags(\.tags), .hookSelectors(\.selectors),
         ], judgesParts: true
     ) { probe, reading in
-        HookRules(arguments: probe.arguments, selectors: probe.selectors, returnArgument: nil, kind: .userFunction)
+        HookRules(arguments: probe.arguments, selectors: probe.selectors, returnArgument: nil, kind: .probe)
             .check(&reading)
     }
 }

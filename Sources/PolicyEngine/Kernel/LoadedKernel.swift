@@ -325,6 +325,12 @@ extension PolicyProgram.Place {
                     case .offset(let offset): offset
                     }
                 })
+        case .probe(let probe):
+            // A place that is none any more would be in the middle of an instruction.
+            guard try UserSymbols.probe(probe.name, of: probe.provider, in: probe.path) == probe else {
+                throw PolicyLoadError("\(probe.path) has changed since it was looked at: load the policy again")
+            }
+            self = .userProbe(probe)
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Policies
+internal import Sensors
 
 /// What names a policy.
 package struct PolicyKey: Sendable, Hashable, Comparable, CustomStringConvertible {
@@ -135,9 +136,12 @@ extension HookPlan {
                             case .offset(let offset): "0x" + String(offset, radix: 16)
                             }
                         })
+            case .probe(let probe): "\(probe.path):\(probe.provider):\(probe.name)"
             }
-        return "\(method.sensorName)/\(subject)"
+        return "\(kindOfSensor)/\(subject)"
     }
+
+    private var kindOfSensor: String { if case .probe = place { "usdt" } else { method.sensorName } }
 
     private static func list(_ names: [String]) -> String {
         names.count <= 4 ? names.joined(separator: ",") : "\(names[0]),… (\(names.count))"

@@ -24,19 +24,20 @@ struct HookRequest {
     enum Kind {
         case function, systemCall, userFunction, rawTracepoint
         case securityHook(String)
+        case userProbe(UserProbe)
         case tracepoint([TracepointField], isSystemCall: Bool)
 
         var returns: Bool {
             switch self {
             case .function, .systemCall, .userFunction: true
-            case .rawTracepoint, .securityHook, .tracepoint: false
+            case .rawTracepoint, .securityHook, .tracepoint, .userProbe: false
             }
         }
 
         /// What it passes comes from a program, addresses included.
         var isCallers: Bool {
             switch self {
-            case .systemCall, .userFunction: true
+            case .systemCall, .userFunction, .userProbe: true
             case .tracepoint(_, let isSystemCall): isSystemCall
             case .function, .rawTracepoint, .securityHook: false
             }

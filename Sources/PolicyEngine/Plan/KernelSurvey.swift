@@ -29,6 +29,8 @@ package protocol KernelSurvey: Sendable {
     var systemCalls: [String] { get }
     /// `__x64_`, `__arm64_`: what stands before sys_ in the names of their functions.
     var systemCallPrefix: String { get }
+    /// A probe that a program or library brings.
+    func userProbe(_ name: String, of provider: String, in path: String) throws(UserProbeError) -> UserProbe
     /// The inode number of a namespace of the host (`net`), for host_ns; nil where it cannot be read.
     func hostNamespace(_ name: String) -> UInt32?
 }

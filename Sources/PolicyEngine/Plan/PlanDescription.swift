@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CRecords
 internal import Policies
+internal import Sensors
 
 extension PolicyPlan: CustomStringConvertible {
     /// For people, line by line.
@@ -57,6 +58,9 @@ extension LabelSelector {
 extension HookPlan {
     fileprivate func lines(_ number: Int) -> [String] {
         var lines = ["hook \(number): \(place)", "  method      \(method.rawValue): \(reason)"]
+        for (index, text) in locations.enumerated() {
+            lines.append((index == 0 ? "  locations   " : "              ") + text)
+        }
         for (index, text) in values.enumerated() {
             lines.append((index == 0 ? "  values      " : "              ") + text)
         }
@@ -100,6 +104,18 @@ extension HookPlan {
 
     private func binarySet(of position: Int, _ selector: Int?) -> BinarySetContent? {
         reference(position, selector, true).flatMap { binarySets.indices.contains($0) ? binarySets[$0] : nil }
+    }
+
+    /// Of a probe, with what the file says of its arguments: all of a few, the first of many.
+    private var locations: [String] {
+        guard case .probe(let probe) = place else { return [] }
+        let shown = probe.locations.prefix(4).map { location in
+            let arguments = location.arguments.map(\.text).joined(separator: ", ")
+            return "0x" + String(location.offset, radix: 16)
+                + (location.semaphore.map { " if its semaphore 0x\(String($0, radix: 16)) is raised" } ?? "")
+                + ", passes " + (arguments.isEmpty ? "nothing" : arguments)
+        }
+        return shown + (probe.locations.count > 4 ? ["and \(probe.locations.count - 4) more"] : [])
     }
 
     // MARK: Values
@@ -177,6 +193,8 @@ extension HookPlan.Place: CustomStringConvertible {
                 case .offset(let offset): "0x" + String(offset, radix: 16)
                 }
             }.words("function", "functions") + " of \(path.debugDescription)"
+        case .probe(let probe):
+            "probe \(probe.name.debugDescription) of \(probe.provider.debugDescription) in \(probe.path.debugDescription)"
         }
     }
 }

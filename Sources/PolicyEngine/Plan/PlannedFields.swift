@@ -57,6 +57,8 @@ extension Planning {
             )
         case .userFunction:
             refusal = ("nothing tells the types of what functions of programs pass", "leave it out")
+        case .userProbe:
+            refusal = ("nothing tells the types of what probes of programs pass", "leave it out")
         }
         report("\(path).resolve", refusal.reason, refusal.advice)
         return nil

@@ -72,6 +72,9 @@ extension Planning {
         if case .tracepoint(let fields, _) = request.kind, argument.fields.isEmpty {
             return field(argument, slot, among: fields, request, path, &draft)
         }
+        if case .userProbe(let probe) = request.kind, argument.fields.isEmpty {
+            return probeValue(argument, slot, of: probe, request, path, &draft)
+        }
         var argument = argument
         var value = pol_argument()
         if !argument.fields.isEmpty {
@@ -100,7 +103,7 @@ extension Planning {
         return (value, argument.type)
     }
 
-    private func remarkOnSize(
+    func remarkOnSize(
         _ argument: HookArgument, _ type: pol_type, _ path: String, _ value: inout pol_argument,
         _ draft: inout HookDraft
     ) {

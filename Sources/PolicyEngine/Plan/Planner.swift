@@ -52,11 +52,7 @@ struct Planning<Kernel: KernelSurvey> {
         for (index, probe) in spec.kprobes.enumerated() { planProbe(probe, at: "spec.kprobes[\(index)]") }
         for (index, hook) in spec.tracepoints.enumerated() { planTracepoint(hook, at: "spec.tracepoints[\(index)]") }
         for (index, probe) in spec.uprobes.enumerated() { planUserProbe(probe, at: "spec.uprobes[\(index)]") }
-        for index in spec.usdtProbes.indices {
-            report(
-                "spec.usdts[\(index)]", "probes that programs bring (USDT) are read and not supported",
-                "watch the function around it with uprobes")
-        }
+        for (index, probe) in spec.usdtProbes.enumerated() { planProbe(probe, at: "spec.usdts[\(index)]") }
         for (index, hook) in spec.lsmHooks.enumerated() { planSecurityHook(hook, at: "spec.lsmhooks[\(index)]") }
         planEnforcers()
         if spec.hasLoader { planLoads(at: "spec.loader") }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CRecords
 package import Policies
+package import Sensors
 
 /// What a policy becomes on this kernel: its hooks, each with the program that it needs and the row that is its own.
 /// A value: nothing is loaded yet.
@@ -60,6 +61,7 @@ package struct HookPlan: Sendable {
         case securityHook(String)
         case systemCalls([SystemCall])
         case symbols(path: String, [UserSymbol])
+        case probe(UserProbe)
     }
 
     package struct SystemCall: Sendable, Hashable {

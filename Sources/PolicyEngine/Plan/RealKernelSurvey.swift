@@ -62,6 +62,12 @@ package final class RealKernelSurvey: KernelSurvey {
         TracepointField.fields(subsystem: subsystem, event: event)
     }
 
+    package func userProbe(
+        _ name: String, of provider: String, in path: String
+    ) throws(UserProbeError) -> UserProbe {
+        try UserSymbols.probe(name, of: provider, in: path)
+    }
+
     private var functions: KernelFunctions {
         known.withLock { known in
             let functions = known.functions ?? KernelFunctions()

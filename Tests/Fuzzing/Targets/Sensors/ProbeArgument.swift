@@ -1,0 +1,1 @@
+../../../../Sources/Sensors/ProbeArgument.swift
