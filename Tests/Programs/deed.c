@@ -2,38 +2,47 @@
 // Does one thing that a policy may watch or forbid. Ends with 0, or with the number of the error
 // that it met.
 //
-//   deed mount TYPE DIRECTORY       fsopen TYPE         move-mount TYPE DIRECTORY
-//   deed setns FILE                 unshare FLAGS       clone FLAGS
-//   deed open|openat|openat2 FILE [w]                   creat FILE
-//   deed write FILE                 rewrite FILE        rename|renameat|renameat2 FROM TO
+//   deed mount TYPE DIRECTORY       fsopen TYPE         fsmount TYPE
+//   deed bind FROM TO               remount DIRECTORY   umount DIRECTORY
+//   deed setns FILE                 unshare FLAGS       clone|clone3 FLAGS
+//   deed open|openat|openat2 FILE [w]                   creat FILE          ring FILE
+//   deed write FILE                 rewrite FILE        map FILE
+//   deed truncate FILE              ftruncate FILE      empty FILE
+//   deed rename|renameat|renameat2|exchange FROM TO
 //   deed link|linkat|symlink|symlinkat FROM TO          handle DIRECTORY
-//   deed setuid|setreuid|setresuid UID                  capset CAPABILITY 0|1
+//   deed setuid|setreuid|setresuid UID                  regain              capset CAPABILITY 0|1
 //   deed init-module|finit-module FILE                  delete-module NAME
 //   deed kexec                      bpf                 perf
-//   deed connect|fastopen ADDRESS PORT                  unix PATH           shell dup2|dup3
+//   deed connect|fastopen ADDRESS PORT                  unix PATH           shell dup|dup2|dup3
 //   deed refused DEED...            ends with 0 if it is not permitted, else with 1
 //   deed attempt COUNT STOP DEED... again and again, COUNT times at least and until there is a file
 //                                   STOP; says how many of the attempts succeeded and how long each
 //                                   took
 //
-// rewrite writes what is there already; rename and link make FROM first, and link removes TO;
-// handle asks for a file that is not there; unix listens at PATH itself; shell is a reverse shell
-// to a listener of its own, which sends it a line to run.
+// fsmount looks into a mount that is nowhere in the tree; remount makes writable; ring opens by
+// io_uring; write makes a file anew; rewrite writes what is there already, and map the same through
+// memory; truncate, ftruncate and empty (by O_TRUNC alone) leave nothing of a file; rename and link
+// make FROM first, and link removes TO; handle asks for a file that is not there; regain is an
+// ordinary user who becomes root again; unix listens at PATH itself; shell is a reverse shell to a
+// listener of its own, which sends it a line to run.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/io_uring.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -74,17 +83,29 @@ static int open_type(void)
 	return ended(syscall(SYS_fsopen, arguments[0], 0));
 }
 
-static int move_type(void)
+static int look_into_type(void)
 {
 	long context = syscall(SYS_fsopen, arguments[0], 0), mount;
 
 	if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return errno;
 	mount = syscall(SYS_fsmount, context, 0, 0);
-	if (mount < 0)
-		return errno;
-	return ended(syscall(SYS_move_mount, mount, "", AT_FDCWD, arguments[1],
-			     MOVE_MOUNT_F_EMPTY_PATH));
+	return mount < 0 ? errno : ended(openat(mount, ".", O_RDONLY | O_DIRECTORY));
+}
+
+static int bind_mount(void)
+{
+	return ended(mount(arguments[0], arguments[1], NULL, MS_BIND, NULL));
+}
+
+static int make_writable(void)
+{
+	return ended(mount(NULL, arguments[0], NULL, MS_REMOUNT | MS_BIND, NULL));
+}
+
+static int unmount(void)
+{
+	return ended(umount2(arguments[0], MNT_DETACH));
 }
 
 static int enter(void)
@@ -102,6 +123,18 @@ static int leave(void)
 static int start_apart(void)
 {
 	long child = syscall(SYS_clone, number(0) | SIGCHLD, 0, 0, 0, 0);
+
+	if (child == 0)
+		_exit(0);
+	if (child < 0)
+		return errno;
+	return waitpid(child, NULL, 0) < 0 ? errno : 0;
+}
+
+static int start_apart_3(void)
+{
+	struct clone_args how = { .flags = number(0), .exit_signal = SIGCHLD };
+	long child = syscall(SYS_clone3, &how, sizeof(how));
 
 	if (child == 0)
 		_exit(0);
@@ -132,6 +165,37 @@ static int open_at_2(void)
 	struct open_how how = { .flags = flags() };
 
 	return ended(syscall(SYS_openat2, AT_FDCWD, arguments[0], &how, sizeof(how)));
+}
+
+/* One entry of each queue, at the offsets that the kernel tells. */
+static int open_by_ring(void)
+{
+	struct io_uring_params p = {};
+	long ring = syscall(SYS_io_uring_setup, 1, &p);
+	char *sq, *cq;
+	struct io_uring_sqe *entry;
+	struct io_uring_cqe *result;
+
+	if (ring < 0)
+		return errno;
+	sq = mmap(NULL, p.sq_off.array + p.sq_entries * sizeof(unsigned), PROT_READ | PROT_WRITE,
+		  MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(*result), PROT_READ | PROT_WRITE,
+		  MAP_SHARED, ring, IORING_OFF_CQ_RING);
+	entry = mmap(NULL, sizeof(*entry), PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+		     IORING_OFF_SQES);
+	if (sq == MAP_FAILED || cq == MAP_FAILED || entry == MAP_FAILED)
+		return errno;
+	*entry = (struct io_uring_sqe){ .opcode = IORING_OP_OPENAT,
+					.fd = AT_FDCWD,
+					.addr = (uintptr_t)arguments[0],
+					.open_flags = O_RDONLY | O_CLOEXEC };
+	*(unsigned *)(sq + p.sq_off.array) = 0;
+	__atomic_store_n((unsigned *)(sq + p.sq_off.tail), 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+		return errno;
+	result = (struct io_uring_cqe *)(cq + p.cq_off.cqes);
+	return result->res < 0 ? -result->res : 0;
 }
 
 static int create(void)
@@ -165,16 +229,53 @@ static int rewrite(void)
 	return length < 0 ? errno : put(arguments[0], bytes, length, 0);
 }
 
+static int rewrite_by_memory(void)
+{
+	int fd = open(arguments[0], O_RDWR | O_CLOEXEC);
+	char *bytes;
+
+	if (fd < 0)
+		return errno;
+	bytes = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (bytes == MAP_FAILED)
+		return errno;
+	*(volatile char *)bytes = *bytes;
+	return 0;
+}
+
+static int truncate_name(void)
+{
+	return ended(truncate(arguments[0], 0));
+}
+
+static int truncate_file(void)
+{
+	int fd = open(arguments[0], O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? errno : ended(ftruncate(fd, 0));
+}
+
+static int empty(void)
+{
+	return ended(open(arguments[0], O_RDONLY | O_TRUNC | O_CLOEXEC));
+}
+
+/* Without opening it. */
+static int make(const char *file)
+{
+	return mknod(file, S_IFREG | 0700, 0) < 0 && errno != EEXIST ? errno : 0;
+}
+
 static int rename_file(void)
 {
-	int error = put(arguments[0], "x", 1, O_CREAT);
+	int error = make(arguments[0]);
 
 	return error ? error : ended(syscall(SYS_rename, arguments[0], arguments[1]));
 }
 
 static int rename_file_at(void)
 {
-	int error = put(arguments[0], "x", 1, O_CREAT);
+	int error = make(arguments[0]);
 
 	return error ? error
 		     : ended(syscall(SYS_renameat, AT_FDCWD, arguments[0], AT_FDCWD, arguments[1]));
@@ -182,16 +283,22 @@ static int rename_file_at(void)
 
 static int rename_file_2(void)
 {
-	int error = put(arguments[0], "x", 1, O_CREAT);
+	int error = make(arguments[0]);
 
 	return error ? error
 		     : ended(syscall(SYS_renameat2, AT_FDCWD, arguments[0], AT_FDCWD, arguments[1],
 				     0));
 }
 
+static int exchange_files(void)
+{
+	return ended(syscall(SYS_renameat2, AT_FDCWD, arguments[0], AT_FDCWD, arguments[1],
+			     2 /* RENAME_EXCHANGE */));
+}
+
 static int link_file(void)
 {
-	int error = put(arguments[0], "x", 1, O_CREAT);
+	int error = make(arguments[0]);
 
 	unlink(arguments[1]);
 	return error ? error : ended(syscall(SYS_link, arguments[0], arguments[1]));
@@ -199,7 +306,7 @@ static int link_file(void)
 
 static int link_file_at(void)
 {
-	int error = put(arguments[0], "x", 1, O_CREAT);
+	int error = make(arguments[0]);
 
 	unlink(arguments[1]);
 	return error ? error
@@ -250,6 +357,13 @@ static int set_real_uid(void)
 static int set_all_uids(void)
 {
 	return ended(syscall(SYS_setresuid, -1, number(0), -1));
+}
+
+static int regain(void)
+{
+	if (syscall(SYS_setresuid, -1, 1000, -1) < 0)
+		return errno;
+	return ended(syscall(SYS_setresuid, -1, 0, -1));
 }
 
 static int set_capability(void)
@@ -317,33 +431,44 @@ static int open_event(void)
 
 /* --- Sockets --- */
 
+static int stream_to(struct sockaddr_storage *to, socklen_t *length)
+{
+	struct sockaddr_in *four = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)to;
+
+	*to = (struct sockaddr_storage){};
+	if (strchr(arguments[0], ':')) {
+		*six = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+					      .sin6_port = htons(number(1)) };
+		inet_pton(AF_INET6, arguments[0], &six->sin6_addr);
+		*length = sizeof(*six);
+	} else {
+		*four = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(number(1)) };
+		inet_pton(AF_INET, arguments[0], &four->sin_addr);
+		*length = sizeof(*four);
+	}
+	return socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 static int connect_to(void)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(number(1)) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
+	struct sockaddr_storage to;
+	socklen_t length;
+	int fd = stream_to(&to, &length);
 
-	if (fd < 0)
-		return errno;
-	inet_pton(AF_INET, arguments[0], &to.sin_addr);
-	error = connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ? errno : 0;
-	close(fd);
-	return error;
+	return fd < 0 ? errno : ended(connect(fd, (struct sockaddr *)&to, length));
 }
 
 static int connect_and_send(void)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(number(1)) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
+	struct sockaddr_storage to;
+	socklen_t length;
+	int fd = stream_to(&to, &length);
 
-	if (fd < 0)
+	if (fd < 0 ||
+	    sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&to, length) < 0)
 		return errno;
-	inet_pton(AF_INET, arguments[0], &to.sin_addr);
-	error = sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&to,
-		       sizeof(to)) < 0
-			? errno
-			: 0;
-	close(fd);
-	return error;
+	return 0;
 }
 
 static int connect_unix(void)
@@ -362,15 +487,24 @@ static int connect_unix(void)
 	return error;
 }
 
+static int duplicate(int fd, int to)
+{
+	if (!strcmp(arguments[0], "dup2"))
+		return syscall(SYS_dup2, fd, to);
+	if (!strcmp(arguments[0], "dup3"))
+		return syscall(SYS_dup3, fd, to, 0);
+	close(to);
+	return dup(fd);
+}
+
 static void become_shell(struct sockaddr_in *to)
 {
-	int fd = socket(AF_INET, SOCK_STREAM, 0),
-	    call = strcmp(arguments[0], "dup3") ? SYS_dup2 : SYS_dup3;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	if (connect(fd, (struct sockaddr *)to, sizeof(*to)) < 0)
 		_exit(errno);
 	for (int i = 0; i < 3; i++)
-		if (syscall(call, fd, i, 0) < 0)
+		if (duplicate(fd, i) < 0)
 			_exit(errno);
 	execl("/bin/sh", "sh", NULL);
 	_exit(errno);
@@ -399,7 +533,8 @@ static int reverse_shell(void)
 	close(fd);
 	if (WIFSIGNALED(status))
 		return 128 + WTERMSIG(status);
-	return WEXITSTATUS(status) == 7 ? 0 : ENOEXEC;
+	/* A shell that may not read the line comes to its end without it. */
+	return WEXITSTATUS(status) == 7 ? 0 : EPERM;
 }
 
 /* --- Which --- */
@@ -411,19 +546,29 @@ static const struct deed {
 } deeds[] = {
 	{ "mount", 2, mount_type },
 	{ "fsopen", 1, open_type },
-	{ "move-mount", 2, move_type },
+	{ "fsmount", 1, look_into_type },
+	{ "bind", 2, bind_mount },
+	{ "remount", 1, make_writable },
+	{ "umount", 1, unmount },
 	{ "setns", 1, enter },
 	{ "unshare", 1, leave },
 	{ "clone", 1, start_apart },
+	{ "clone3", 1, start_apart_3 },
 	{ "open", 1, open_file },
 	{ "openat", 1, open_at },
 	{ "openat2", 1, open_at_2 },
 	{ "creat", 1, create },
+	{ "ring", 1, open_by_ring },
 	{ "write", 1, write_file },
 	{ "rewrite", 1, rewrite },
+	{ "map", 1, rewrite_by_memory },
+	{ "truncate", 1, truncate_name },
+	{ "ftruncate", 1, truncate_file },
+	{ "empty", 1, empty },
 	{ "rename", 2, rename_file },
 	{ "renameat", 2, rename_file_at },
 	{ "renameat2", 2, rename_file_2 },
+	{ "exchange", 2, exchange_files },
 	{ "link", 2, link_file },
 	{ "linkat", 2, link_file_at },
 	{ "symlink", 2, link_name },
@@ -432,6 +577,7 @@ static const struct deed {
 	{ "setuid", 1, set_uid },
 	{ "setreuid", 1, set_real_uid },
 	{ "setresuid", 1, set_all_uids },
+	{ "regain", 0, regain },
 	{ "capset", 2, set_capability },
 	{ "init-module", 1, load_module },
 	{ "finit-module", 1, load_module_file },
