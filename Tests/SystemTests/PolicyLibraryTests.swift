@@ -5,7 +5,7 @@ import Testing
 import TetragonAPI
 
 extension SystemTests {
-    /// Each policy of policies/ sees what it is for, and nothing else; and prevents it where it is told to.
+    /// Each policy of policies/ for system calls sees what it is for, and nothing else; and kills where it is told to.
     @Suite(.sharedAgent) struct PolicyLibraryTests {
         @Test("every policy of policies/ is tested here")
         func completeness() throws {
@@ -27,33 +27,14 @@ extension SystemTests {
         @Test("a deed is seen at its system call, its neighbour is not", arguments: LibraryPolicy.ofSystemCalls)
         func systemCallIsSeen(_ policy: LibraryPolicy) async throws {
             try await agent().withPolicy(policy.name, policy.text) {
-                try await expectSeen(policy, action: .post)
+                try await expectSeen(policy)
             }
         }
 
         @Test("who does the deed is killed, who does its neighbour is not", arguments: LibraryPolicy.ofSystemCalls)
         func systemCallIsDeadly(_ policy: LibraryPolicy) async throws {
             try await agent().withPolicy(policy.name, policy.killing) {
-                try await expectHindered(policy, with: 128 + SIGKILL, action: .sigkill)
-            }
-        }
-
-        @Test(
-            "a deed is seen at its LSM hook and goes on, its neighbour is not seen", .needsSecurityHooks,
-            arguments: LibraryPolicy.ofSecurityHooks)
-        func securityHookIsSeen(_ policy: LibraryPolicy) async throws {
-            try await agent().withPolicy(policy.name, policy.text) {
-                // What would have been done.
-                try await expectSeen(policy, action: .override)
-            }
-        }
-
-        @Test(
-            "a deed fails with EPERM, its neighbour does not", .needsSecurityHooks,
-            arguments: LibraryPolicy.ofSecurityHooks)
-        func securityHookPrevents(_ policy: LibraryPolicy) async throws {
-            try await agent().withPolicy(policy.name, policy.enforcing) {
-                try await expectHindered(policy, with: EPERM, action: .override)
+                try await expectKilled(policy)
             }
         }
 
@@ -88,33 +69,29 @@ extension SystemTests {
         }
 
         /// Neither the container's start nor the neighbours are told of; each deed is, and goes on.
-        private func expectSeen(_ policy: LibraryPolicy, action: Tetragon_KprobeAction) async throws {
+        private func expectSeen(_ policy: LibraryPolicy) async throws {
             try await EventStream.with(agent()) { events in
                 try await inContainer(policy) { container in
                     for neighbour in policy.neighbours { try await neighbour.expectUnhindered(in: container) }
-                    try await expectHit(of: policy, for: nil, action, events, in: container)
+                    try await expectHit(of: policy, for: nil, .post, events, in: container)
                     for deed in policy.deeds {
                         try await deed.expectUnhindered(in: container)
-                        try await expectHit(of: policy, for: deed, action, events, in: container)
+                        try await expectHit(of: policy, for: deed, .post, events, in: container)
                     }
                 }
             }
         }
 
-        /// The neighbours go on and are not told of; each deed ends with a status of its own, and is told of.
-        private func expectHindered(
-            _ policy: LibraryPolicy, with status: Int32, action: Tetragon_KprobeAction
-        ) async throws {
+        /// The neighbours go on and are not told of; who does a deed is killed, and told of.
+        private func expectKilled(_ policy: LibraryPolicy) async throws {
             try await EventStream.with(agent()) { events in
                 try await inContainer(policy) { container in
                     for neighbour in policy.neighbours { try await neighbour.expectUnhindered(in: container) }
-                    try await expectHit(of: policy, for: nil, action, events, in: container)
+                    try await expectHit(of: policy, for: nil, .sigkill, events, in: container)
                     for deed in policy.deeds {
-                        // Else it shows nothing.
-                        try #require(!deed.statuses.contains(status), "\(deed)")
-                        let ended = try await deed.status(in: container)
-                        #expect(ended == status, "\(deed)")
-                        try await expectHit(of: policy, for: deed, action, events, in: container)
+                        let status = try await deed.status(in: container)
+                        #expect(status == 128 + SIGKILL, "\(deed)")
+                        try await expectHit(of: policy, for: deed, .sigkill, events, in: container)
                     }
                 }
             }
@@ -131,7 +108,7 @@ extension SystemTests {
                 return
             }
             let hit = try #require(
-                hits.first { $0.isOf(deed.call, showing: deed.shows) }, "no event of \(deed): \(hits)")
+                hits.first(where: deed.isSeen), "no event of \(deed): \(hits)")
             #expect(hit.action == action, "\(hit)")
             #expect(!hit.message.isEmpty && !hit.tags.isEmpty)
             #expect(hit.process.hasInInitTree && !hit.process.inInitTree.value)

@@ -95,6 +95,8 @@ struct Bundle {
                 "uidMappings": setup.hasUserNamespace ? mappings : [],
                 "gidMappings": setup.hasUserNamespace ? mappings : [],
                 "resources": resources,
+                "maskedPaths": setup.hasMaskedPaths ? ["/proc/kcore", "/proc/acpi", "/proc/timer_list"] : [],
+                "readonlyPaths": setup.hasMaskedPaths ? ["/proc/bus", "/proc/fs", "/proc/irq"] : [],
             ],
         ]
     }

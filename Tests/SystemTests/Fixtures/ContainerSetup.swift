@@ -62,6 +62,8 @@ struct ContainerSetup: Sendable {
     var binds: [String: String] = [:]
     /// Files of the image, by path.
     var files: [String: String] = [:]
+    /// Paths below /proc are masked and read-only, as CRI runtimes have it.
+    var hasMaskedPaths = false
     var hookFlags: [String] = []
     /// Programs that run as hooks of others before ours, in createContainer: a path and its arguments each.
     var earlierHooks: [[String]] = []

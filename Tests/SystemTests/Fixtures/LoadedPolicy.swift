@@ -22,6 +22,17 @@ extension AgentProcess {
         _ = try await withClient { client in try await client.addTracingPolicy(.with { $0.yaml = yaml }) }
     }
 
+    /// Lets a policy that monitors do what it says.
+    func enforce(_ name: String) async throws {
+        _ = try await withClient { client in
+            try await client.configureTracingPolicy(
+                .with {
+                    $0.name = name
+                    $0.mode = .tpModeEnforce
+                })
+        }
+    }
+
     func delete(_ name: String) async throws {
         _ = try await withClient { client in try await client.deleteTracingPolicy(.with { $0.name = name }) }
     }

@@ -9,6 +9,7 @@ struct PolicyHit: Sendable {
     let function: String
     let isOfSecurityHook: Bool
     let process: Tetragon_Process
+    let parent: Tetragon_Process
     let message: String
     let tags: [String]
     let action: Tetragon_KprobeAction
@@ -18,19 +19,21 @@ struct PolicyHit: Sendable {
         switch event.message.event {
         case .processKprobe(let hit)?:
             (policy, function, isOfSecurityHook) = (hit.policyName, hit.functionName, false)
-            (process, message, tags, action) = (hit.process, hit.message, hit.tags, hit.action)
+            (process, parent) = (hit.process, hit.parent)
+            (message, tags, action) = (hit.message, hit.tags, hit.action)
             arguments = hit.args
         case .processLsm(let hit)?:
             (policy, function, isOfSecurityHook) = (hit.policyName, hit.functionName, true)
-            (process, message, tags, action) = (hit.process, hit.message, hit.tags, hit.action)
+            (process, parent) = (hit.process, hit.parent)
+            (message, tags, action) = (hit.message, hit.tags, hit.action)
             arguments = hit.args
         default: return nil
         }
     }
 
-    /// Whether it is of this system call or LSM hook, and an argument's value has this text.
+    /// Whether it is of this system call, function or LSM hook, and an argument's value has this text.
     func isOf(_ call: String, showing text: String) -> Bool {
-        let isCall = isOfSecurityHook ? function == call : function.hasSuffix("_sys_\(call)")
+        let isCall = function == call || (!isOfSecurityHook && function.hasSuffix("_sys_\(call)"))
         return isCall && (text.isEmpty || arguments.contains { (try? $0.jsonString())?.contains(text) == true })
     }
 }

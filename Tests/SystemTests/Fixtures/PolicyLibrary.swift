@@ -14,15 +14,12 @@ struct LibraryPolicy: Sendable {
     var text: String { get throws { try String(contentsOfFile: Artifacts.policy("\(name).yaml"), encoding: .utf8) } }
 
     /// The policy, killing what it otherwise tells of.
-    var killing: String { get throws { try replacing("action: Post", with: "action: Sigkill") } }
-
-    /// The policy, preventing what it otherwise tells of.
-    var enforcing: String { get throws { try replacing("value: monitor}", with: "value: enforce}") } }
-
-    private func replacing(_ word: String, with other: String) throws -> String {
-        let text = try text
-        guard text.contains(word) else { throw Failure("\(name).yaml does not say \(word)") }
-        return text.replacingOccurrences(of: word, with: other)
+    var killing: String {
+        get throws {
+            let (text, word) = (try text, "action: Post")
+            guard text.contains(word) else { throw Failure("\(name).yaml does not say \(word)") }
+            return text.replacingOccurrences(of: word, with: "action: Sigkill")
+        }
     }
 
     /// What its deeds happen in.
@@ -30,18 +27,20 @@ struct LibraryPolicy: Sendable {
         var setup = ContainerSetup()
         setup.programs = ["deed"]
         setup.capabilities = capabilities
+        setup.hasMaskedPaths = true
         setup.files = [
             "/etc/passwd": "root:x:0:0::/:/bin/sh\n", "/etc/shadow": "root:*:::::::\n", "/tmp/plain": "x\n",
-            Self.token: "a token", Self.tokenDirectory + "/namespace": "shop",
+            "/tmp/alias": "x\n", "/mnt/plain": "x\n", Self.tool: "x\n", Self.token: "a token",
+            Self.tokenDirectory + "/namespace": "shop",
         ]
         return setup
     }
 
     /// As the kubelet has them: below a directory that is named by the time. The usual name is a link to it.
-    private static let tokenDirectory = "/run/secrets/kubernetes.io/serviceaccount"
-    private static let token = tokenDirectory + "/token"
+    static let tokenDirectory = "/run/secrets/kubernetes.io/serviceaccount"
+    static let token = tokenDirectory + "/token"
     /// Where the kubelet's links lead; not in here.
-    private static let dataToken = tokenDirectory + "/..data/token"
+    static let dataToken = tokenDirectory + "/..data/token"
 }
 
 extension LibraryPolicy: CustomTestStringConvertible {
@@ -49,11 +48,13 @@ extension LibraryPolicy: CustomTestStringConvertible {
 }
 
 extension LibraryPolicy {
-    private static let corePattern = "/proc/sys/kernel/core_pattern"
+    static let corePattern = "/proc/sys/kernel/core_pattern"
     /// Connecting without waiting: refused, under way, or no way.
-    private static let unanswered: Set<Int32> = [ECONNREFUSED, EINPROGRESS, ENETUNREACH, EHOSTUNREACH, EACCES, 0]
+    static let unanswered: Set<Int32> = [ECONNREFUSED, EINPROGRESS, ENETUNREACH, EHOSTUNREACH, EACCES, 0]
     /// A copy of deed: a shell, as far as its name goes.
-    private static let bash = "/tmp/bash"
+    static let bash = "/tmp/bash"
+    /// A file where programs are.
+    static let tool = "/bin/tool"
 
     /// What makes it, in a container.
     static let preparation = "busybox cp /deed \(bash)"
@@ -65,11 +66,13 @@ extension LibraryPolicy {
             deeds: [
                 Deed("mount", "proc", "/tmp", seenAt: "mount", showing: "\"proc\"", ends: [EPERM]),
                 Deed("fsopen", "cgroup2", seenAt: "fsopen", showing: "\"cgroup2\"", ends: [EPERM]),
+                Deed("remount", "/proc/irq", seenAt: "mount", showing: "/proc/irq", ends: [EPERM]),
+                Deed("umount", "/proc/irq", seenAt: "umount2", showing: "/proc/irq", ends: [EPERM]),
                 Deed("handle", "/", seenAt: "open_by_handle_at", ends: [EPERM, ESTALE, EOPNOTSUPP]),
             ],
             neighbours: [
                 Deed("mount", "tmpfs", "/tmp", ends: [EPERM]), Deed("fsopen", "tmpfs", ends: [EPERM]),
-                Deed("openat", "/proc/self/mounts"),
+                Deed("umount", "/tmp", ends: [EPERM]), Deed("openat", "/proc/self/mounts"),
             ]),
         LibraryPolicy(
             name: "namespaces",
@@ -88,6 +91,9 @@ extension LibraryPolicy {
                 Deed("open", corePattern, "w", seenAt: "open", showing: corePattern),
                 Deed("openat2", corePattern, "w", seenAt: "openat2", showing: corePattern),
                 Deed("creat", "/tmp/release_agent", seenAt: "creat", showing: "release_agent"),
+                Deed(
+                    "creat", "/tmp/kernel//./modprobe", seenAt: "creat", showing: "/tmp/kernel//./modprobe",
+                    ends: [ENOENT]),
                 Deed("/bin/sh", "-c", "cd /tmp; /deed creat modprobe", seenAt: "creat", showing: "modprobe"),
             ],
             neighbours: [
@@ -101,6 +107,9 @@ extension LibraryPolicy {
                 Deed("open", "/tmp/../etc/shadow", seenAt: "open", showing: "/tmp/../etc/shadow"),
                 Deed("openat2", "etc/shadow", seenAt: "openat2", showing: "etc/shadow"),
                 Deed("open", "/etc/./shadow", seenAt: "open", showing: "/etc/./shadow"),
+                Deed(
+                    "openat", "/root/.aws//./credentials", seenAt: "openat", showing: "/root/.aws//./credentials",
+                    ends: [ENOENT]),
                 Deed("/bin/sh", "-c", "cd /etc; /deed openat shadow", seenAt: "openat", showing: "shadow"),
             ],
             neighbours: [Deed("openat", "/etc/passwd"), Deed("open", "/etc/passwd"), Deed("openat2", "/etc/passwd")]),
@@ -110,6 +119,8 @@ extension LibraryPolicy {
                 Deed("openat", token, seenAt: "openat", showing: token),
                 Deed("open", token, seenAt: "open", showing: token),
                 Deed("openat2", token, seenAt: "openat2", showing: token),
+                Deed("open", tokenDirectory + "/./token", seenAt: "open", showing: "/./token"),
+                Deed("/bin/sh", "-c", "cd \(tokenDirectory); /deed openat token", seenAt: "openat", showing: "token"),
                 Deed("openat", dataToken, seenAt: "openat", showing: dataToken, ends: [ENOENT]),
             ],
             neighbours: [Deed("openat", tokenDirectory + "/namespace"), Deed("openat", "/etc/passwd")]),
@@ -118,6 +129,9 @@ extension LibraryPolicy {
             deeds: [
                 Deed(
                     "connect", "169.254.169.254", "80", seenAt: "connect", showing: "169.254.169.254", ends: unanswered),
+                Deed(
+                    "connect", "::ffff:169.254.169.254", "80", seenAt: "connect", showing: "169.254.169.254",
+                    ends: unanswered),
                 Deed(
                     "connect", "168.63.129.16", "80", seenAt: "connect", showing: "168.63.129.16", ends: unanswered),
                 Deed(
@@ -192,91 +206,22 @@ extension LibraryPolicy {
                 Deed("linkat", "/tmp/new", "/bin/other", seenAt: "linkat", showing: "/bin/other"),
                 Deed("symlink", "/tmp/new", "/bin/other", seenAt: "symlink", showing: "/bin/other"),
                 Deed("symlinkat", "/tmp/new", "/bin/other", seenAt: "symlinkat", showing: "/bin/other"),
+                Deed("truncate", tool, seenAt: "truncate", showing: tool),
+                Deed("empty", tool, seenAt: "openat", showing: tool),
+                // Names that say it in another way.
+                Deed("openat", "/tmp/..//bin/tool", "w", seenAt: "openat", showing: "/tmp/..//bin/tool"),
+                Deed("open", "/proc/self/root/bin/tool", "w", seenAt: "open", showing: "/proc/self/root/bin/tool"),
+                Deed("rename", "/tmp/new", "//bin/planted", seenAt: "rename", showing: "//bin/planted"),
+                // From there and back; and all of it.
+                Deed("exchange", tool, "/tmp/plain", seenAt: "renameat2", showing: tool),
+                Deed("rename", "/tmp/new", "/sbin", seenAt: "rename", showing: "/sbin"),
             ],
             neighbours: [
                 Deed("write", "/tmp/planted"), Deed("openat", "/bin/busybox"), Deed("open", "/bin/busybox"),
                 Deed("creat", "/tmp/planted"), Deed("rename", "/tmp/new", "/tmp/old"),
                 Deed("renameat", "/tmp/new", "/tmp/old"), Deed("link", "/tmp/new", "/tmp/old"),
-                Deed("symlinkat", "/bin/busybox", "/tmp/old"),
+                Deed("symlinkat", "/bin/busybox", "/tmp/old"), Deed("truncate", "/tmp/plain"),
+                Deed("exchange", "/tmp/plain", "/tmp/alias"), Deed("openat", "/tmp/./plain", "w"),
             ]),
-    ]
-
-    /// Those that watch LSM hooks, and prevent there.
-    static let ofSecurityHooks = [
-        LibraryPolicy(
-            name: "mount-lsm", capabilities: ["CAP_SYS_ADMIN"],
-            deeds: [
-                Deed("mount", "proc", "/tmp", seenAt: "sb_mount", showing: "\"proc\""),
-                Deed("move-mount", "proc", "/tmp", seenAt: "move_mount", showing: "/tmp"),
-            ],
-            neighbours: [Deed("mount", "tmpfs", "/etc"), Deed("fsopen", "tmpfs")]),
-        LibraryPolicy(
-            name: "namespaces-lsm", deeds: [Deed("unshare", "0x10000000", seenAt: "userns_create")],
-            neighbours: [Deed("unshare", "0x400"), Deed("clone", "0")]),
-        LibraryPolicy(
-            name: "kernel-helpers-lsm",
-            deeds: [
-                Deed("rewrite", corePattern, seenAt: "file_permission", showing: "/kernel/core_pattern"),
-                Deed("write", "/tmp/release_agent", seenAt: "file_permission", showing: "/tmp/release_agent"),
-            ],
-            neighbours: [Deed("openat", corePattern), Deed("rewrite", "/tmp/plain")]),
-        LibraryPolicy(
-            name: "credentials-lsm",
-            deeds: [
-                Deed("openat", "/etc/shadow", seenAt: "file_open", showing: "\"/etc/shadow\""),
-                // The names by which it is asked for do not matter.
-                Deed("open", "/tmp/../etc/shadow", seenAt: "file_open", showing: "\"/etc/shadow\""),
-                Deed("openat2", "/proc/self/root/etc/shadow", seenAt: "file_open", showing: "\"/etc/shadow\""),
-            ],
-            neighbours: [Deed("openat", "/etc/passwd")]),
-        LibraryPolicy(
-            name: "service-account-lsm", deeds: [Deed("openat", token, seenAt: "file_open", showing: token)],
-            neighbours: [Deed("openat", tokenDirectory + "/namespace"), Deed("openat", "/etc/passwd")]),
-        LibraryPolicy(
-            name: "cloud-metadata-lsm",
-            deeds: [
-                Deed(
-                    "connect", "169.254.169.254", "80", seenAt: "socket_connect", showing: "169.254.169.254",
-                    ends: unanswered)
-            ],
-            neighbours: [Deed("connect", "127.0.0.1", "80", ends: unanswered)]),
-        LibraryPolicy(
-            // CAP_SYS_PTRACE.
-            name: "privileges-lsm", capabilities: ["CAP_SYS_PTRACE"],
-            deeds: [Deed("capset", "19", "1", seenAt: "capset")], neighbours: [Deed("capset", "19", "0")]),
-        LibraryPolicy(
-            name: "kernel-modules-lsm", capabilities: ["CAP_SYS_MODULE"],
-            // A program is no module.
-            deeds: [
-                Deed("finit-module", "/deed", seenAt: "kernel_read_file", showing: "/deed", ends: [ENOEXEC]),
-                Deed("init-module", "/deed", seenAt: "kernel_load_data", ends: [ENOEXEC]),
-            ],
-            neighbours: [Deed("openat", "/deed")]),
-        LibraryPolicy(
-            name: "bpf-lsm", capabilities: ["CAP_SYS_ADMIN"],
-            deeds: [Deed("bpf", seenAt: "bpf"), Deed("perf", seenAt: "perf_event_open")],
-            neighbours: [Deed("openat", "/proc/sys/kernel/perf_event_paranoid")]),
-        LibraryPolicy(
-            name: "reverse-shell-lsm",
-            deeds: [
-                Deed(
-                    bash, "connect", "127.0.0.1", "9", seenAt: "socket_connect", showing: "127.0.0.1", ends: unanswered)
-            ],
-            neighbours: [Deed("connect", "127.0.0.1", "9", ends: unanswered), Deed(bash, "unix", "/tmp/any")]),
-        LibraryPolicy(
-            name: "miner-pools-lsm",
-            deeds: [Deed("connect", "127.0.0.1", "3333", seenAt: "socket_connect", showing: "3333", ends: unanswered)],
-            neighbours: [Deed("connect", "127.0.0.1", "3332", ends: unanswered), Deed("unix", "/tmp/any")]),
-        LibraryPolicy(
-            name: "runtime-sockets-lsm",
-            deeds: [Deed("unix", "/tmp/docker.sock", seenAt: "socket_connect", showing: "/tmp/docker.sock")],
-            neighbours: [Deed("unix", "/tmp/any"), Deed("connect", "127.0.0.1", "2375", ends: unanswered)]),
-        LibraryPolicy(
-            name: "written-binaries-lsm",
-            deeds: [
-                Deed("write", "/bin/planted", seenAt: "file_permission", showing: "/bin/planted"),
-                Deed("rename", "/tmp/new", "/bin/planted", seenAt: "path_rename", showing: "/bin"),
-            ],
-            neighbours: [Deed("write", "/tmp/planted"), Deed("rename", "/tmp/new", "/tmp/old")]),
     ]
 }
