@@ -38,7 +38,9 @@ import Testing
     }
 
     private func get(_ url: String, trusting roots: NIOSSLTrustRoots) async throws {
-        let request = WebRequest(try #require(WebAddress(url)), OutreachBounds(), trusting: roots)
+        var bounds = OutreachBounds()
+        bounds.time = .seconds(60)
+        let request = WebRequest(try #require(WebAddress(url)), bounds, trusting: roots)
         try await request.send(NameLookups(atOnce: 1), reaching: OutreachHosts(["localhost", "127.0.0.1"]))
     }
 
