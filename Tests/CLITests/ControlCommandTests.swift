@@ -88,6 +88,14 @@ import TetragonAPI
                 && lines.last?.hasSuffix("refused: no policy in \\u{1b}[2Jit (INVALID_ARGUMENT)") == true)
     }
 
+    @Test("a file without a policy has no plan, which is said")
+    func noPlan() async throws {
+        let outcome = try await FakeAgent(control: FakeControl()).serving { address in
+            try await ClientRun(shell: "echo '# nothing' | $apus policy plan --server-address '\(address)' -").outcome()
+        }
+        #expect(outcome.status == 1 && outcome.talk == "apus: - has no policy: it says nothing\n")
+    }
+
     @Test("a policy that cannot be read, is no text or has no end is refused before an agent is asked")
     func badFiles() async throws {
         for (command, reason) in [

@@ -59,6 +59,10 @@ final class FakeControl: Sendable {
             return Tetragon_ConfigureTracingPolicyResponse()
         }
         answer(&router, Apus_V1_Node.Method.DumpPolicies.descriptor) { (_: Apus_V1_DumpPoliciesRequest) in self.dump }
+        // Of a text without policies, as all are that the tests have it plan.
+        answer(&router, Apus_V1_Node.Method.PlanPolicy.descriptor) { (_: Apus_V1_PlanPolicyRequest) in
+            Apus_V1_PlanPolicyResponse()
+        }
         answer(&router, Method.ListSensors.descriptor) { (_: Tetragon_ListSensorsRequest) in
             Tetragon_ListSensorsResponse.with { $0.sensors = self.sensors }
         }

@@ -34,6 +34,9 @@ struct PolicyPlan: AsyncParsableCommand {
             let answer = try await connection.withConnection { client in
                 try await Apus_V1_Node.Client(wrapping: client).planPolicy(.with { $0.yaml = yaml }, options: .patient)
             }
+            guard !answer.policies.isEmpty else {
+                throw Failure("\(file.terminalWord) has no policy: it says nothing")
+            }
             for policy in answer.policies {
                 count += 1
                 if !policy.problems.isEmpty { refused += 1 }
