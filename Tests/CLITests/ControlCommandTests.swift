@@ -88,6 +88,25 @@ import TetragonAPI
                 && lines.last?.hasSuffix("refused: no policy in \\u{1b}[2Jit (INVALID_ARGUMENT)") == true)
     }
 
+    @Test("of a file with several policies each is added, and a refusal says which")
+    func several() async throws {
+        let control = FakeControl()
+        let outcome = try await FakeAgent(control: control).serving { address in
+            try await ClientRun(
+                shell: "printf '# all\\n---\\nkind: TracingPolicy\\n---\\nkind: TracingPolicy\\n' "
+                    + "| $apus policy add --server-address '\(address)' - && "
+                    + "printf 'kind: TracingPolicy\\n--- {kind: Pod}\\n' "
+                    + "| $apus policy add --server-address '\(address)' -"
+            ).outcome()
+        }
+        #expect(
+            control.calls == [
+                "add \n---\nkind: TracingPolicy\n", "add \n\n\n---\nkind: TracingPolicy\n", "add kind: TracingPolicy\n",
+            ])
+        #expect(outcome.status == 1 && outcome.talk.hasPrefix("apus: added -: 2 policies\n"))
+        #expect(outcome.talk.contains("apus: -, policy 2 of 2, was not added: the agent at "))
+    }
+
     @Test("a file without a policy has no plan, which is said")
     func noPlan() async throws {
         let outcome = try await FakeAgent(control: FakeControl()).serving { address in

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CLICore
+import Policies
 import SwiftProtobuf
 import TetragonAPI
 
@@ -24,14 +25,18 @@ struct PolicyAdd: AsyncParsableCommand {
         let connection = AgentConnection(address: server.serverAddress)
         for file in files {
             let yaml = try StandardInput.text(of: file, atMost: Self.longestPolicy)
-            do {
-                _ = try await connection.withClient { client in
-                    try await client.addTracingPolicy(.with { $0.yaml = yaml }, options: .patient)
+            let policies = PolicyReader.texts(of: yaml)
+            for (number, policy) in zip(1..., policies) {
+                do {
+                    _ = try await connection.withClient { client in
+                        try await client.addTracingPolicy(.with { $0.yaml = policy }, options: .patient)
+                    }
+                } catch let failure as Failure {
+                    let which = policies.count == 1 ? "" : ", policy \(number) of \(policies.count),"
+                    throw Failure("\(file.terminalWord)\(which) was not added: \(failure)")
                 }
-            } catch let failure as Failure {
-                throw Failure("\(file.terminalWord) was not added: \(failure)")
             }
-            complain("added \(file.terminalWord)")
+            complain("added \(file.terminalWord)" + (policies.count == 1 ? "" : ": \(policies.count) policies"))
         }
     }
 }
