@@ -120,11 +120,13 @@ extension KernelTests {
             #expect(probe.locations.map { $0.semaphore != nil } == [true])
             let program = try PolicyTrial([Self.number]).program(at: .userProbe(probe), policyMaps())
             func ends(watched: Bool) throws -> Int32 {
+                if !runsAlready { try program.attach() }
                 let child = try Child(TestProgram.probes, runsAlready ? "wait" : "pass", "9", "x")
-                if runsAlready { try child.settle() }
+                guard runsAlready else { return child.end().status }
+                try child.settle()
                 try program.attach()
-                if !watched, runsAlready { program.detach() }
-                if runsAlready { child.tell() }
+                if !watched { program.detach() }
+                child.tell()
                 return child.end().status
             }
             #expect(try ends(watched: true) == 0)
