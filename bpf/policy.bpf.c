@@ -19,6 +19,13 @@ static __always_inline struct pol_scratch *begin_hit(void)
 	return claim_scratch();
 }
 
+/* What it is of all that the program is attached to: a function of a hook, or a hook's place. */
+static __always_inline void set_function(struct pol_scratch *s, u32 index)
+{
+	s->function = shape.place_rows ? 0 : index;
+	s->place = index;
+}
+
 /* What is left when a hit has its values. */
 static __always_inline int end_hit(void *ctx, struct pol_scratch *s, u64 frame, u32 function)
 {
@@ -26,7 +33,7 @@ static __always_inline int end_hit(void *ctx, struct pol_scratch *s, u64 frame, 
 	int error;
 
 	s->frame = frame;
-	s->function = function;
+	set_function(s, function);
 	error = evaluate(&h);
 	release_scratch(s);
 	/* What the verifier wants of a hook that may forbid. */
@@ -174,7 +181,7 @@ int tracepoint_hit(void *ctx)
 			break;
 		s->raw[i] = read_field(ctx, &shape.arguments[i]);
 	}
-	end_hit(ctx, s, 0, 0);
+	end_hit(ctx, s, 0, get_function(ctx));
 	return 0;
 }
 
@@ -254,7 +261,7 @@ int syscall_hit(u64 *ctx)
 
 		take_registers(s);
 		s->frame = SYSCALL_FRAME;
-		s->function = get_turn() >> 32;
+		set_function(s, get_turn() >> 32);
 		evaluate(&h);
 		is_awaited = s->call_index < POL_CALLS_MAX;
 		release_scratch(s);

@@ -34,6 +34,7 @@ enum pol_limit {
 	POL_STEPS_MAX = 8,		/* from what a hook passes to the field that is asked for */
 	POL_DATA_MAX = 327360,		/* bytes of a buffer that goes on in records of its own */
 	POL_DATA_CHUNK = 16384,		/* bytes in each of those */
+	POL_PLACES_MAX = 32,		/* places that share a program */
 };
 
 /* Beside a system call's number: the caller's ABI has 32 bits, and these are its numbers. */
@@ -214,7 +215,12 @@ struct pol_shape {
 	rec_u8 pad[2];
 	rec_u32 place;		/* a number for what it is attached to, and by what */
 	rec_u32 program;	/* and one for itself */
-	rec_u32 pad2;
+	/*
+	 * Not 0: hooks at several places share the program, which is attached to each by its index. A
+	 * place has so many rows, those of one behind those of the other.
+	 */
+	rec_u32 place_rows;
+	rec_u32 places[POL_PLACES_MAX];	/* what `place` is of one */
 };
 
 /* Where a probe that a program brings has a value: what the note of the location says of an argument. */

@@ -366,6 +366,10 @@ static long try_row(u32 i, struct hit *h)
 		if (i >= shape.rows || i >= h->list->count)
 			return 1;
 		index = h->list->rows[i];
+		if (shape.place_rows && index - s->place * shape.place_rows >= shape.place_rows)
+			return 0;
+	} else if (shape.place_rows) {
+		index += s->place * shape.place_rows;
 	}
 	row = bpf_map_lookup_elem(&pol_rows, &index);
 	if (!row)
@@ -427,7 +431,8 @@ static __noinline int evaluate(struct hit *h)
 	if (shape.rows == 1)
 		try_row(0, h);
 	else
-		bpf_loop(shape.rows, try_row, h, 0);
+		bpf_loop(shape.place_rows && !shape.is_scoped ? shape.place_rows : shape.rows,
+			 try_row, h, 0);
 	if (shape.has_more && s->is_posted)
 		send_more(s);
 	return s->error;

@@ -10,10 +10,14 @@
  * them loses are another's: if the generation changed between them the call would be seen twice or
  * not at all. So while it changes, the one that is called first leaves word for the others.
  */
-static __noinline u32 view_of_call(u32 current, u32 next)
+static __noinline u32 view_of_call(u32 current, u32 next, u32 place)
 {
 	struct pol_view_key key = { .thread = POL_FIRST_OF_PLACE, .place = shape.place };
-	u32 *first = bpf_map_lookup_elem(&pol_views, &key), *view;
+	u32 *first, *view;
+
+	if (shape.place_rows)
+		key.place = place < POL_PLACES_MAX ? shape.places[place] : 0;
+	first = bpf_map_lookup_elem(&pol_views, &key);
 
 	/* Nothing goes from one program to another here. */
 	if (!first)
@@ -39,7 +43,7 @@ static __always_inline bool read_generation(struct pol_scratch *s)
 		return false;
 	/* Both at once. */
 	*(u64 *)&now = *(volatile u64 *)word;
-	s->generation = now.next ? view_of_call(now.current, now.next) : now.current;
+	s->generation = now.next ? view_of_call(now.current, now.next, s->place) : now.current;
 	return true;
 }
 

@@ -103,6 +103,7 @@ struct pol_scratch {
 	u32 end;     /* of the tail */
 	s32 error;   /* what the hook is to return, if not 0 */
 	u32 function;
+	u32 place;	/* which one of those that share the program */
 	u32 call_index; /* where this hit's call waits for its return; POL_CALLS_MAX: nowhere */
 	u64 frame;
 	u32 is_posted;

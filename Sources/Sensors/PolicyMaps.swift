@@ -2,19 +2,17 @@
 import CLibbpf
 import CRecords
 import Glibc
-import Models
 
 /// What all policies' programs share: the ring and its accounts with the base sensors, the generation that holds, the
 /// memory that hits work in.
 ///
 /// Owned by one thread at a time; nothing here is locked.
 package final class PolicyMaps {
-    private let bytes = decodeBase64(embeddedPolicyObject)
     private let configuration: rec_config
-    /// The kernel's types that the programs read, as a file; -1: all of them.
-    private let types: Int32
+    /// What each program is loaded from.
+    private let file: ObjectFile
     /// Holds the maps that are ours to make.
-    private let own: OpaquePointer
+    private let own: EmbeddedObject
     /// By name, of the sensors and of ours.
     private var lent: [String: Int32] = [:]
     private var socketMap: Int32 = -1
@@ -45,49 +43,30 @@ package final class PolicyMaps {
     ) throws(SensorError) {
         self.configuration = configuration
         self.pins = pins
-        guard let opened = EmbeddedObject.open(bytes, typesFrom: nil) else {
-            throw SensorError("open", "the embedded BPF object of policies", log: LibbpfLog.tail())
-        }
-        types = bpf_object__btf(opened).flatMap { NeededTypes(of: $0, in: kernel) }?.makeFile() ?? -1
-        own = opened
-        lent = sensors
-        systemCalls = SyscallDispatcher(opened, pins)
         kernelTypes = kernel
-
-        var next = bpf_object__next_program(own, nil)
-        while let program = next {
-            let name = String(cString: bpf_program__name(program))
-            bpf_program__set_autoload(program, name.hasPrefix(Self.dispatchers))
-            next = bpf_object__next_program(own, program)
-        }
-        var map = bpf_object__next_map(own, nil)
-        while let current = map {
-            let name = String(cString: bpf_map__name(current))
-            if let descriptor = sensors[Self.key(name)] {
-                bpf_map__reuse_fd(current, descriptor)
-            } else if !Self.shared.contains(name), !name.hasSuffix(".rodata") {
-                bpf_map__set_autocreate(current, false)
+        lent = sensors
+        file = try ObjectFile(embeddedPolicyObject, "the programs of policies", types: kernel)
+        own = try EmbeddedObject(file) { object throws(SensorError) in
+            for program in object.programs {
+                let name = String(cString: bpf_program__name(program))
+                bpf_program__set_autoload(program, name.hasPrefix(Self.dispatchers))
             }
-            map = bpf_object__next_map(own, current)
-        }
-        let result = bpf_object__load(own)
-        guard result == 0 else {
-            throw SensorError("make", "the maps that policies share", errno: result, log: LibbpfLog.tail())
-        }
-        for name in Self.shared {
-            guard let map = bpf_object__find_map_by_name(own, name) else {
-                throw SensorError("find", "the map \(name)")
+            for (name, map) in object.maps {
+                if let descriptor = sensors[Self.key(name)] {
+                    try Self.reuse(descriptor, as: map, name)
+                } else if !Self.shared.contains(name), !name.hasSuffix(".rodata") {
+                    bpf_map__set_autocreate(map, false)
+                }
             }
-            lent[name] = bpf_map__fd(map)
         }
+        systemCalls = SyscallDispatcher(own, pins)
+        for name in Self.shared { lent[name] = bpf_map__fd(try own.map(name)) }
         guard let pins, let word = lent["pol_generation"] else { return }
         try pins.pin(word, as: PolicyPins.generation)
         for (name, link) in programs { try pins.pin(link, as: name) }
     }
 
     deinit {
-        bpf_object__close(own)
-        if types >= 0 { close(types) }
         if socketMap >= 0 { close(socketMap) }
     }
 
@@ -157,24 +136,24 @@ package final class PolicyMaps {
 
     // MARK: For a program
 
-    func open() throws(SensorError) -> OpaquePointer {
-        let file = types >= 0 ? "/proc/self/fd/\(types)" : nil
-        guard let object = EmbeddedObject.open(bytes, typesFrom: file) else {
-            throw SensorError("open", "the embedded BPF object of policies", log: LibbpfLog.tail())
-        }
-        return object
-    }
+    func open() throws(SensorError) -> OpaquePointer { try file.open() }
 
     func lend(to object: OpaquePointer) throws(SensorError) {
         var map = bpf_object__next_map(object, nil)
         while let current = map {
             let name = String(cString: bpf_map__name(current))
             if let descriptor = lent[Self.key(name)] {
-                let result = bpf_map__reuse_fd(current, descriptor)
-                guard result == 0 else { throw SensorError("share", "the map \(name)", errno: result) }
+                try Self.reuse(descriptor, as: current, name)
             }
             map = bpf_object__next_map(object, current)
         }
+    }
+
+    private static func reuse(
+        _ descriptor: Int32, as map: OpaquePointer, _ name: String
+    ) throws(SensorError) {
+        let result = bpf_map__reuse_fd(map, descriptor)
+        guard result == 0 else { throw SensorError("share", "the map \(name)", errno: result) }
     }
 
     func freeze(_ shape: pol_shape, in object: OpaquePointer) throws(SensorError) {

@@ -4,6 +4,9 @@ extension PolicyProgram {
     /// What the kernel shall call a program with.
     package enum Place: Sendable, Equatable {
         case tracepoint(subsystem: String, event: String)
+        /// Of records that have what is asked for at the same offsets. By ``pol_shape/place_rows`` each has rows of its
+        /// own.
+        case tracepoints([Tracepoint])
         /// By the kernel's name for it; what it passes is read as it is.
         case rawTracepoint(String)
         /// Functions of the kernel. Of several, ``rec_policy/function`` is the index of the one that was called.
@@ -22,6 +25,16 @@ extension PolicyProgram {
 
         package static func systemCall(_ name: String, abi: SystemCall.ABI = .native, by method: Method) -> Place {
             .systemCalls([SystemCall(name, abi: abi)], by: method)
+        }
+    }
+
+    package struct Tracepoint: Sendable, Equatable {
+        package var subsystem: String
+        package var event: String
+
+        package init(_ subsystem: String, _ event: String) {
+            self.subsystem = subsystem
+            self.event = event
         }
     }
 
@@ -46,6 +59,7 @@ extension PolicyProgram.Place: CustomStringConvertible {
     package var description: String {
         switch self {
         case .tracepoint(let subsystem, let event): "tracepoint \(subsystem)/\(event)"
+        case .tracepoints(let all): Self.several("tracepoint", all.map { "\($0.subsystem)/\($0.event)" })
         case .rawTracepoint(let name): "raw tracepoint \(name)"
         case .functions(let names, let method): "\(Self.several("function", names)) by \(method.rawValue)"
         case .securityHook(let name): "security hook \(name)"

@@ -30,7 +30,7 @@ package final class PolicyProgram {
 
     /// What a place comes to on this kernel.
     enum Target {
-        case tracepoint(String, String)
+        case tracepoints([Tracepoint])
         case rawTracepoint(String)
         case securityHook(String)
         case probes([String], override: Bool, atOnce: Bool)
@@ -99,7 +99,10 @@ package final class PolicyProgram {
     ) throws(SensorError) -> Target {
         let hasReturn = shape.has_return != 0
         switch place {
-        case .tracepoint(let subsystem, let event): return .tracepoint(subsystem, event)
+        case .tracepoint(let subsystem, let event): return .tracepoints([Tracepoint(subsystem, event)])
+        case .tracepoints(let all):
+            guard !all.isEmpty else { throw SensorError("use", "no tracepoint at all", errno: EINVAL) }
+            return .tracepoints(all)
         case .rawTracepoint(let name): return .rawTracepoint(name)
         case .securityHook(let name): return .securityHook(name)
         case .userFunctions(let path, let offsets):
@@ -143,6 +146,7 @@ package final class PolicyProgram {
         shape.buckets = capacity.bucketMask
         shape.needs_binary = shape.everySelectorNamesABinary ? 1 : 0
         switch target {
+        case .tracepoints(let all): shape.has_functions = all.count > 1 ? 1 : 0
         case .probes(let names, _, _): shape.has_functions = names.count > 1 ? 1 : 0
         case .userProbes(_, let offsets, _): shape.has_functions = offsets.count > 1 ? 1 : 0
         case .locations: shape.has_sources = 1
@@ -156,7 +160,7 @@ package final class PolicyProgram {
     private var kinds: [Kind] {
         let (entry, exit): (Kind, Kind?) =
             switch target {
-            case .tracepoint: (.tracepoint, nil)
+            case .tracepoints: (.tracepoint, nil)
             case .rawTracepoint: (.rawTracepoint, nil)
             // A hash may take reading a file, which only a program that may sleep can do.
             case .securityHook: (shape.hash_raw != 0 ? .securityHash : .securityHook, nil)
@@ -269,7 +273,8 @@ package final class PolicyProgram {
     private func attach(_ kind: Kind) throws(SensorError) {
         let program = try program(kind)
         switch target {
-        case .tracepoint(let subsystem, let event): try attach(program, subsystem, event)
+        case .tracepoints(let all):
+            for (tracepoint, index) in zip(all, UInt64(0)...) { try attach(program, tracepoint, index) }
         case .rawTracepoint(let name): try keep(bpf_program__attach_raw_tracepoint(program, name))
         case .securityHook: try keep(bpf_program__attach_lsm(program))
         case .entry, .override: try keep(bpf_program__attach_trace(program))
@@ -338,12 +343,19 @@ package final class PolicyProgram {
     }
 
     /// By a mount of tracefs that may be ours alone, where libbpf would not look.
-    private func attach(_ program: OpaquePointer, _ subsystem: String, _ event: String) throws(SensorError) {
+    private func attach(
+        _ program: OpaquePointer, _ tracepoint: Tracepoint, _ index: UInt64
+    ) throws(SensorError) {
         let opened: Int32
-        do throws(Absence) { opened = try PerfEvent.openTracepoint(subsystem, event) } catch {
+        do throws(Absence) {
+            opened = try PerfEvent.openTracepoint(tracepoint.subsystem, tracepoint.event)
+        } catch {
             throw SensorError("attach to", "\(place)", log: error.reason)
         }
-        try keep(bpf_program__attach_perf_event(program, opened))
+        var options = bpf_perf_event_opts()
+        options.sz = optionsSize(through: \bpf_perf_event_opts.bpf_cookie)
+        options.bpf_cookie = index
+        try keep(bpf_program__attach_perf_event_opts(program, opened, &options))
     }
 
     /// The programs that are in the kernel.

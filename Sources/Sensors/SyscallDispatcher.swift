@@ -28,7 +28,7 @@ final class SyscallDispatcher {
         }
     }
 
-    private let object: OpaquePointer
+    private let object: EmbeddedObject
     private let pins: PolicyPins?
     private var chains: [Chain: [UInt32]] = [:]
     /// Slot 0 is nobody's.
@@ -41,7 +41,7 @@ final class SyscallDispatcher {
     private static let longest = Int(POL_CHAIN_MAX.rawValue)
 
     /// - Parameter object: in which the dispatchers are loaded, and the maps are.
-    init(_ object: OpaquePointer, _ pins: PolicyPins?) {
+    init(_ object: EmbeddedObject, _ pins: PolicyPins?) {
         self.object = object
         self.pins = pins
     }
@@ -157,7 +157,7 @@ final class SyscallDispatcher {
             for isExit in [true, false] where programs[dispatcher][isExit] == nil {
                 guard isNeeded(dispatcher, isExit: isExit) else { continue }
                 let name = Self.name(dispatcher, isExit: isExit)
-                let program = bpf_object__find_program_by_name(object, name)
+                let program = try object.program(name)
                 guard let link = bpf_program__attach_raw_tracepoint(program, isExit ? "sys_exit" : "sys_enter") else {
                     throw SensorError("attach", "the program \(name)", log: LibbpfLog.tail())
                 }
@@ -184,7 +184,7 @@ final class SyscallDispatcher {
     // MARK: Maps
 
     private func map(_ name: String) -> Int32 {
-        bpf_object__find_map_by_name(object, name).map { bpf_map__fd($0) } ?? -1
+        bpf_object__find_map_by_name(object.object, name).map { bpf_map__fd($0) } ?? -1
     }
 
     private func set<Value: BitwiseCopyable>(_ name: String, _ key: UInt32, _ value: Value) throws(SensorError) {

@@ -14,6 +14,8 @@ final class FakeKernel: PolicyKernel, Sendable {
         var handovers: [Handover] = []
         var programs: [FakeProgram] = []
         var enforcers: [FakeEnforcer] = []
+        /// How often it was waited for calls.
+        var waits = 0
         var binarySets: [UInt32: BinarySetContent] = [:]
         var leftovers: [PinnedPolicy] = []
         var keepsEverything = false
@@ -38,11 +40,12 @@ final class FakeKernel: PolicyKernel, Sendable {
     var attached: [FakeProgram] { programs.filter { $0.now.isAttached } }
     var handovers: [Handover] { state.withLock { $0.handovers } }
     var generation: UInt32 { state.withLock { $0.generation } }
+    var waits: Int { state.withLock { $0.waits } }
     var binarySets: [UInt32: BinarySetContent] { state.withLock { $0.binarySets } }
 
-    func load(_ hook: HookPlan, room: PolicyCapacity) throws -> any PolicyRows {
+    func load(_ hook: HookPlan, at places: [HookPlan.Place], room: PolicyCapacity) throws -> any PolicyRows {
         try step("program")
-        let program = FakeProgram(self, hook, room)
+        let program = FakeProgram(self, places, room)
         state.withLock { $0.programs.append(program) }
         return program
     }
@@ -64,7 +67,7 @@ final class FakeKernel: PolicyKernel, Sendable {
         }
     }
 
-    func awaitCalls() {}
+    func awaitCalls() { state.withLock { $0.waits += 1 } }
 
     func fill(binarySet number: UInt32, with content: BinarySetContent) throws {
         try step("binary set")
@@ -93,7 +96,7 @@ final class FakeKernel: PolicyKernel, Sendable {
         return attached.flatMap { program in
             program.now.rows.filter { $0.value.from <= generation && generation < $0.value.until }.map { slot, row in
                 Holding(
-                    row: row.id, place: program.place, isMonitored: row.is_monitored != 0,
+                    row: row.id, place: program.place(of: slot), isMonitored: row.is_monitored != 0,
                     content: program.now.sets[UInt32(truncatingIfNeeded: row.operands.0.0.a)])
             }
         }.sorted { $0.row < $1.row }
@@ -133,18 +136,21 @@ final class FakeProgram: PolicyRows, Sendable {
         var misses = PolicyMisses()
     }
 
-    let place: HookPlan.Place
+    let places: [HookPlan.Place]
     let room: PolicyCapacity
     private let kernel: FakeKernel
     private let state = Mutex(State())
 
     var now: State { state.withLock { $0 } }
 
-    init(_ kernel: FakeKernel, _ hook: HookPlan, _ room: PolicyCapacity) {
+    init(_ kernel: FakeKernel, _ places: [HookPlan.Place], _ room: PolicyCapacity) {
         self.kernel = kernel
-        place = hook.place
+        self.places = places
         self.room = room
     }
+
+    /// Each has as many of the rows.
+    func place(of slot: UInt32) -> HookPlan.Place { places[Int(slot) / (room.rows / places.count)] }
 
     func setRow(_ slot: UInt32, _ row: pol_row) throws {
         // What is taken back always can be.

@@ -159,6 +159,47 @@ import Testing
         }
     }
 
+    /// At what calls of one shape a policy has hooks, of which this machine has all.
+    private static let calls = [
+        "unlinkat", "mkdirat", "openat", "mknodat", "fchownat", "newfstatat", "readlinkat", "fchmodat", "faccessat",
+        "utimensat",
+    ]
+
+    private func opening(_ prefixes: [String], at call: String) -> HookPlan {
+        var hook = openings(prefixes)
+        hook.place = .tracepoint(subsystem: "syscalls", event: "sys_enter_\(call)")
+        return hook
+    }
+
+    @Test("while a policy that shares a program among its places gets others, each call is seen exactly once")
+    func replacedElsewhere() async throws {
+        try await replaceOften(60) { number in
+            ["openat", Self.calls[number % 2]].map { opening(["/tmp/apus-replaced-"], at: $0) }
+        }
+    }
+
+    @Test("ten hooks of one shape take no more memory than one program, and each sees its own calls")
+    func tenHooks() async throws {
+        let plans = ManagerBench.Plans()
+        let manager = try manager(plans)
+        plans.state.withLock { state in
+            state.hooks["p"] = Self.calls.map { opening(["/tmp/apus-ten-\($0 == "openat" ? "1" : "2")"], at: $0) }
+        }
+        try await manager.add(Samples.policy("p"))
+        #expect(manager.list.map(\.kernelMemory).allSatisfy { $0 > 0 && $0 < 128 << 10 })
+        let reader = Reader(try Self.loaded.get(), "/tmp/apus-ten-")
+        for path in ["/tmp/apus-ten-1", "/tmp/apus-ten-2"] {
+            look(at: path)
+            unlink(path)
+            mkdirat(AT_FDCWD, path, 0)
+            rmdir(path)
+        }
+        let (seen, rows) = reader.stop()
+        await manager.stop()
+        // The open of the first, and mkdirat of the second; unlink(2) and rmdir(2) are other calls.
+        #expect(seen == [1: 1, 2: 1] && rows.count == 2, "\(seen), by \(rows.count) hooks")
+    }
+
     @Test("programs grow with their policies, and shrink to nothing")
     func growth() async throws {
         let plans = ManagerBench.Plans()

@@ -79,6 +79,52 @@ import Testing
         #expect(bench.kernel.attached.count == 3 && bench.kernel.holding.count == 4)
     }
 
+    private func hook(at event: String, texts: [String]) -> HookPlan {
+        Samples.hook("p", at: .tracepoint(subsystem: "syscalls", event: event), texts: texts)
+    }
+
+    @Test("hooks of one shape at ten places are one program, and go with one wait")
+    func places() async throws {
+        let events = (0..<10).map { "e\($0)" }
+        bench.plan("p", events.map { hook(at: $0, texts: [$0]) })
+        try await bench.manager.add(Samples.policy("p"))
+        #expect(bench.kernel.programs.map(\.places.count) == [10] && bench.kernel.attached.count == 1)
+        func expect(_ events: [String]) {
+            #expect(bench.kernel.holding.map(\.content) == events.map { texts($0) })
+            #expect(
+                bench.kernel.holding.map(\.place) == events.map { .tracepoint(subsystem: "syscalls", event: $0) })
+        }
+        expect(events)
+        // The same beside itself, then one of other places.
+        bench.plan("p", events.map { hook(at: $0, texts: [$0]) })
+        try await bench.manager.replace(Samples.policy("p", version: 2), from: .client)
+        #expect(bench.kernel.programs.count == 1)
+        bench.plan("p", events.dropFirst().map { hook(at: $0, texts: [$0]) })
+        try await bench.manager.replace(Samples.policy("p", version: 3), from: .client)
+        #expect(bench.kernel.attached.map(\.places.count) == [9])
+        expect(Array(events.dropFirst()))
+        // Each place by its number, which does not change; the older program is called first.
+        #expect(bench.kernel.handovers.map(\.first) == [Dictionary(uniqueKeysWithValues: (2...10).map { ($0, 1) })])
+        let waits = bench.kernel.waits
+        try await bench.manager.delete(PolicyKey(name: "p"))
+        #expect(bench.kernel.waits == waits + 1)
+        #expect(bench.kernel.attached.isEmpty && bench.kernel.holding.isEmpty)
+    }
+
+    @Test("a place has no more than two programs of one shape, however its policies overlap")
+    func overlaps() async throws {
+        for number in 0..<8 {
+            // All are at e0, and each two at another one.
+            bench.plan("p\(number)", ["e0", "f\(number / 2)"].map { hook(at: $0, texts: ["\(number)"]) })
+            try await bench.manager.add(Samples.policy("p\(number)"))
+            let first = HookPlan.Place.tracepoint(subsystem: "syscalls", event: "e0")
+            #expect(bench.kernel.attached.filter { $0.places.contains(first) }.count <= 2)
+        }
+        #expect(bench.kernel.holding.count == 16)
+        for number in 0..<8 { try await bench.manager.delete(PolicyKey(name: "p\(number)")) }
+        #expect(bench.kernel.attached.isEmpty)
+    }
+
     @Test("a replacement in the same program takes a free row and one step")
     func replacement() async throws {
         bench.plan("p", [Samples.hook("p", texts: ["old"])])

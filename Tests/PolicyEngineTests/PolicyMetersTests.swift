@@ -116,7 +116,11 @@ import Testing
     func dump() async throws {
         let place = HookPlan.Place.tracepoint(subsystem: "sched", event: "sched_switch")
         bench.plan(
-            "p", [Samples.hook("p", texts: ["a"]), Samples.hook("p", at: place, texts: ["b"])],
+            "p",
+            [
+                Samples.hook("p", texts: ["a"]), Samples.hook("p", at: place, texts: ["b"]),
+                Samples.hook("p", at: place, texts: ["c"]) { $0.at_entry.0.post = 1 },
+            ],
             where: ScopeRule(includesHost: true) { $0.name == "web" })
         bench.scopes.set(77, Samples.container("web"))
         bench.scopes.set(78, Samples.container("db"))
@@ -128,9 +132,11 @@ import Testing
         #expect(dump.generation == 1 && dump.containers == 2 && dump.binarySets == 0 && dump.omittedRows == 0)
         #expect(dump.programs.map(\.number) == [1, 2])
         #expect(
-            dump.programs.map(\.sensor) == ["tracepoint/syscalls/sys_enter_openat", "tracepoint/sched/sched_switch"])
+            dump.programs.map(\.sensor) == [
+                "tracepoint/syscalls/sys_enter_openat, tracepoint/sched/sched_switch", "tracepoint/sched/sched_switch",
+            ])
         let first = try #require(dump.programs.first), row = try #require(first.rows.first)
-        #expect(first.rowsLimit == 2 && first.kernelMemory == 2048 && first.misses == PolicyMisses(busy: 2))
+        #expect(first.rowsLimit == 4 && first.kernelMemory == 4096 && first.misses == PolicyMisses(busy: 2))
         // The host, and both containers: of one that is not meant it has to be said.
         #expect(first.lists == 3 && first.listsLimit == 256)
         #expect(row.slot == 0 && row.id == 1 && row.policy == PolicyKey(name: "p", namespace: "n") && row.from == 1)

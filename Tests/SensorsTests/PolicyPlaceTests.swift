@@ -51,6 +51,37 @@ extension KernelTests {
             #expect(program.misses == .init())
         }
 
+        // By fentry a program is of one function.
+        @Test(
+            "hooks at two system calls share a program, and each has rows of its own",
+            arguments: methods.filter { $0 != .fentry })
+        func shared(by method: PolicyProgram.Method) throws {
+            var trial = PolicyTrial([Self.name])
+            trial.filter(0)
+            trial.shape.is_syscall = 1
+            trial.capacity.rows = 4
+            trial.shape.place_rows = 2
+            let calls = ["mkdirat", "unlinkat"].map { SystemCall($0) }
+            let program = try trial.program(at: .systemCalls(calls, by: method), try policyMaps())
+            try program.insert(bytes: Array(Self.directory.utf8), into: 3)
+            try program.clearRow(0)
+            for (slot, id) in [(1, 51), (2, 52)] as [(UInt32, UInt32)] {
+                trial.values.id = id
+                try program.setRow(slot, trial.values)
+            }
+            try program.attach()
+            defer { program.detach() }
+            _ = makeDirectory()
+            #expect(unlinkat(AT_FDCWD, Self.directory, AT_REMOVEDIR) == 0)
+            let hits = try takeHits()
+            // Each is the only function of its hook.
+            #expect(hits.map(\.row) == [51, 52] && hits.allSatisfy { $0.function == 0 })
+            try program.clearRow(1)
+            _ = makeDirectory()
+            unlinkat(AT_FDCWD, Self.directory, AT_REMOVEDIR)
+            #expect(try takeHits().map(\.row) == [52])
+        }
+
         @Test("a call of the 32-bit ABI, which is none of the other's")
         func compatibility() throws {
             #if arch(x86_64)

@@ -42,9 +42,11 @@ extension PolicyCapacity {
     }
 
     /// For all of these, with room for as much again, so that each can be replaced beside itself.
-    static func room(for needs: PolicyCapacity, shape: pol_shape, containers: Int) -> PolicyCapacity {
+    ///
+    /// - Parameter rows: of each place. All have room for as many.
+    static func room(for needs: PolicyCapacity, rows: [Int], shape: pol_shape, containers: Int) -> PolicyCapacity {
         var room = PolicyCapacity()
-        room.rows = power(above: needs.rows + 1)
+        room.rows = power(above: (rows.max() ?? 1) + 1) * max(rows.count, 1)
         let double = { (count: Int) in count == 0 ? 0 : power(above: 2 * count) }
         room.numbers = double(needs.numbers)
         room.bytes = needs.bytes.mapValues(double)
@@ -98,6 +100,18 @@ extension PolicyCapacity {
         var none = PolicyCapacity()
         none.rows = 0
         return none
+    }
+}
+
+extension pol_shape {
+    /// Lets its program be attached to several places, by their numbers.
+    /// - Parameter rows: of all of them.
+    mutating func share(among numbers: [UInt32], rows: Int) {
+        place_rows = UInt32(clamping: rows / numbers.count)
+        withUnsafeMutableBytes(of: &places) { bytes in
+            let all = bytes.bindMemory(to: UInt32.self)
+            for (index, number) in zip(all.indices, numbers) { all[index] = number }
+        }
     }
 }
 

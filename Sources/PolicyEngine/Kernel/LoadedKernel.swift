@@ -52,7 +52,9 @@ package final class LoadedKernel: PolicyKernel {
         return made
     }
 
-    package func load(_ hook: HookPlan, room: PolicyCapacity) throws -> any PolicyRows {
+    package func load(
+        _ hook: HookPlan, at places: [HookPlan.Place], room: PolicyCapacity
+    ) throws -> any PolicyRows {
         let maps = try shared().maps
         if hook.shape.tracks_sockets != 0 { try maps.trackSockets() }
         if hook.shape.looksAtChanges, !keepsPrivileges {
@@ -60,8 +62,8 @@ package final class LoadedKernel: PolicyKernel {
             keepsPrivileges = true
         }
         let program = try PolicyProgram(
-            at: try PolicyProgram.Place(hook.place, hook.method), shape: hook.shape, capacity: room,
-            oneByOne: !hook.isAttachedAtOnce, sharing: maps)
+            at: try PolicyProgram.Place(places, hook.method), shape: hook.shape, capacity: room,
+            oneByOne: !hook.isAttachedAtOnce || places.count > 1, sharing: maps)
         return LoadedProgram(program, room, bound: hook.method.bound)
     }
 
@@ -298,6 +300,34 @@ extension HookPlan.Method {
 }
 
 extension PolicyProgram.Place {
+    /// - Parameter places: of several each is one, by ``HookPlan/canShareProgram``.
+    fileprivate init(_ places: [HookPlan.Place], _ method: HookPlan.Method) throws {
+        if places.count == 1 {
+            try self.init(places[0], method)
+            return
+        }
+        var tracepoints: [PolicyProgram.Tracepoint] = []
+        var (functions, calls): ([String], [HookPlan.SystemCall]) = ([], [])
+        for place in places {
+            switch place {
+            case .tracepoint(let subsystem, let event):
+                tracepoints.append(PolicyProgram.Tracepoint(subsystem, event))
+            case .functions(let names): functions += names
+            case .systemCalls(let some): calls += some
+            default: break
+            }
+        }
+        if tracepoints.count == places.count {
+            self = .tracepoints(tracepoints)
+        } else if functions.count == places.count {
+            try self.init(.functions(functions), method)
+        } else if calls.count == places.count {
+            try self.init(.systemCalls(calls), method)
+        } else {
+            throw PolicyLoadError("\(places.count) places cannot share a program")
+        }
+    }
+
     fileprivate init(_ place: HookPlan.Place, _ method: HookPlan.Method) throws {
         switch place {
         case .tracepoint(let subsystem, let event): self = .tracepoint(subsystem: subsystem, event: event)

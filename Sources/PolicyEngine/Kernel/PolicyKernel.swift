@@ -4,8 +4,9 @@ package import Sensors
 
 /// What the manager asks of the kernel.
 package protocol PolicyKernel: AnyObject {
-    /// Loads the program that a hook needs. Nothing is called before ``PolicyRows/attach()``.
-    func load(_ hook: HookPlan, room: PolicyCapacity) throws -> any PolicyRows
+    /// Loads the program that a hook needs, and that others need at other places. Nothing is called before
+    /// ``PolicyRows/attach()``.
+    func load(_ hook: HookPlan, at places: [HookPlan.Place], room: PolicyCapacity) throws -> any PolicyRows
     /// Loads what does at some calls as a policy's hooks have told the number's owner.
     func loadEnforcer(_ plan: EnforcerPlan, number: UInt32) throws -> [any PolicyEnforcing]
     /// Which generation of rows holds, everywhere at once.

@@ -12,14 +12,16 @@ package struct PolicyAccount: Sendable, Equatable {
     package init() {}
 
     /// - Parameter counts: of each selector.
-    mutating func add(_ counts: [PolicyCounts], missed: UInt64, of hook: HookOrigin) {
-        self.missed &+= missed
+    mutating func add(_ counts: [PolicyCounts], of hook: HookOrigin) {
         var sums = hooks[hook] ?? []
         for (index, counts) in counts.enumerated() {
             if sums.indices.contains(index) { sums[index] += counts } else { sums.append(counts) }
         }
         hooks[hook] = sums
     }
+
+    /// See ``PolicyCounts/missed``.
+    mutating func miss(_ calls: UInt64) { missed &+= calls }
 
     /// The policy is another from here on.
     ///

@@ -99,10 +99,14 @@ extension ProgramTable {
             let hooks = group.hooks.sorted { $0.key < $1.key }.prefix(room)
             room -= hooks.count
             dump.omittedRows += group.hooks.count - hooks.count
+            // A place each.
+            var seen: Set<String> = []
+            let sensors = group.hooks.sorted { $0.key < $1.key }.map(\.value.plan.sensorName)
+                .filter { seen.insert($0).inserted }
             let lists = scopes.lists(of: group.program)
             dump.programs.append(
                 PolicyDump.Program(
-                    number: group.number, sensor: group.hooks.first?.value.plan.sensorName ?? "",
+                    number: group.number, sensor: sensors.joined(separator: ", "),
                     kernelMemory: group.kernelMemory, misses: group.program.misses, rowsLimit: group.room.rows,
                     lists: lists.count, listsLimit: lists.room, rows: hooks.compactMap { Self.row($1) }))
         }

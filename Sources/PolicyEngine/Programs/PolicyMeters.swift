@@ -47,20 +47,20 @@ package final class PolicyMeters: Sendable {
     /// They hold there no more, and their rows are about to be others'.
     func end(_ hooks: [(hook: LoadedHook, at: Placement)]) {
         state.withLock { state in
-            var missed: [ObjectIdentifier: UInt64] = [:]
+            var ended: [Meter] = []
             for (hook, placement) in hooks {
-                let program = placement.group.program
-                let id = ObjectIdentifier(program)
+                let id = ObjectIdentifier(placement.group.program)
                 guard
                     let index = state.meters[hook.row]?.firstIndex(where: {
                         $0.program == id && $0.slot == placement.slot
                     }), let meter = state.meters[hook.row]?.remove(at: index)
                 else { continue }
                 if state.meters[hook.row]?.isEmpty == true { state.meters[hook.row] = nil }
-                Self.read(
-                    meter, program, Self.missed(program, &missed),
-                    into: &state.gone[meter.policy, default: PolicyAccount()])
+                ended.append(meter)
             }
+            var gone = state.gone
+            Self.add(ended, state.programs, to: &gone)
+            state.gone = gone
         }
     }
 
@@ -112,20 +112,29 @@ package final class PolicyMeters: Sendable {
 
     private static func accounts(_ state: State) -> [PolicyKey: PolicyAccount] {
         var accounts = state.gone
-        var missed: [ObjectIdentifier: UInt64] = [:]
-        for meter in state.meters.values.joined() {
-            guard let program = state.programs[meter.program] else { continue }
-            Self.read(
-                meter, program, Self.missed(program, &missed), into: &accounts[meter.policy, default: PolicyAccount()])
-        }
+        add(Array(state.meters.values.joined()), state.programs, to: &accounts)
         return accounts
     }
 
-    private static func read(
-        _ meter: Meter, _ program: any PolicyRows, _ missed: UInt64, into account: inout PolicyAccount
+    private static func add(
+        _ meters: [Meter], _ programs: [ObjectIdentifier: any PolicyRows],
+        to accounts: inout [PolicyKey: PolicyAccount]
     ) {
-        account.add(
-            program.counts(of: meter.slot).map { PolicyCounts($0) },
-            missed: missed >= meter.missedBefore ? missed - meter.missedBefore : 0, of: meter.hook)
+        struct Share: Hashable {
+            let policy: PolicyKey
+            let program: ObjectIdentifier
+        }
+        var missed: [ObjectIdentifier: UInt64] = [:]
+        // What a program missed counts once for a policy, however many of its hooks are in it.
+        var shares: [Share: UInt64] = [:]
+        for meter in meters {
+            guard let program = programs[meter.program] else { continue }
+            accounts[meter.policy, default: PolicyAccount()].add(
+                program.counts(of: meter.slot).map { PolicyCounts($0) }, of: meter.hook)
+            let all = Self.missed(program, &missed)
+            let share = Share(policy: meter.policy, program: meter.program)
+            shares[share] = max(shares[share] ?? 0, all >= meter.missedBefore ? all - meter.missedBefore : 0)
+        }
+        for (share, missed) in shares { accounts[share.policy, default: PolicyAccount()].miss(missed) }
     }
 }

@@ -2,15 +2,18 @@
 import CRecords
 import Sensors
 
-/// Hooks that can share a program: at one place, by one method, of one shape.
+/// Hooks that can share a program: of one shape, by one method, each at one of some places.
 struct GroupKey: Hashable {
-    let place: HookPlan.Place
+    let places: [HookPlan.Place]
     let method: HookPlan.Method
     let isAttachedAtOnce: Bool
     let shape: [UInt8]
 
-    init(_ hook: HookPlan) {
-        place = hook.place
+    init(_ hook: HookPlan) { self.init(hook, at: [hook.place]) }
+
+    /// - Parameter places: none: what it shares with keys of hooks that are at other places.
+    init(_ hook: HookPlan, at places: [HookPlan.Place]) {
+        self.places = places
         method = hook.method
         isAttachedAtOnce = hook.isAttachedAtOnce
         var shape = hook.shape
@@ -21,6 +24,12 @@ struct GroupKey: Hashable {
         shape.program = 0
         self.shape = withUnsafeBytes(of: shape) { Array($0) }
     }
+
+    /// Whether a program of this key is at the place, and is what the hook needs.
+    func serves(_ hook: HookPlan, _ family: GroupKey) -> Bool {
+        method == family.method && places.contains(hook.place) && isAttachedAtOnce == family.isAttachedAtOnce
+            && shape == family.shape
+    }
 }
 
 /// What programs are attached to, and by what: the kernel calls them one after the other.
@@ -30,7 +39,23 @@ struct PlaceKey: Hashable {
 }
 
 extension GroupKey {
+    var placeKeys: [PlaceKey] { places.map { PlaceKey(place: $0, method: method) } }
+}
+
+extension HookPlan {
     var placeKey: PlaceKey { PlaceKey(place: place, method: method) }
+
+    /// Whether a program can serve it beside hooks at other places: what it is attached with tells it where it is called.
+    /// One that awaits returns has to know them by the place.
+    var canShareProgram: Bool {
+        guard shape.has_return == 0 else { return false }
+        switch (place, method) {
+        case (.tracepoint, .tracepoint): return true
+        case (.systemCalls(let calls), .rawSyscall), (.systemCalls(let calls), .kprobe): return calls.count == 1
+        case (.functions(let names), .kprobe): return names.count == 1
+        default: return false
+        }
+    }
 }
 
 extension HookPlan.Method {
@@ -44,12 +69,14 @@ final class ProgramGroup {
     let key: GroupKey
     let program: any PolicyRows
     let room: PolicyCapacity
+    private let rowsOfPlace: Int
     /// Its number, which is greater than that of any that was attached before.
     let number: UInt32
     private(set) var used = PolicyCapacity.none
     /// Whose rows hold, or will no more, by slot.
     var hooks: [UInt32: LoadedHook] = [:]
-    private var freeSlots: [UInt32]
+    /// By place.
+    private var freeSlots: [[UInt32]]
     private var nextSet: UInt32 = 0
     private(set) var kernelMemory: UInt64 = 0
 
@@ -58,29 +85,36 @@ final class ProgramGroup {
         self.key = key
         self.program = program
         self.room = room
-        freeSlots = (0..<UInt32(clamping: room.rows)).reversed()
+        let rows = room.rows / max(key.places.count, 1)
+        rowsOfPlace = rows
+        freeSlots = key.places.indices.map { place in
+            (place * rows..<(place + 1) * rows).reversed().map { UInt32(clamping: $0) }
+        }
     }
 
-    func hasRoom(for needs: PolicyCapacity) -> Bool {
+    func hasRoom(for hooks: [LoadedHook]) -> Bool {
         var total = used
-        total += needs
+        for hook in hooks { total += hook.needs }
         return total.fits(in: room)
+            && zip(key.places, freeSlots).allSatisfy { place, slots in
+                hooks.count { $0.plan.place == place } <= slots.count
+            }
     }
 
     /// A row, and numbers for its sets. None is given twice while it is in use; sets' numbers never are.
-    func take(_ needs: PolicyCapacity, sets: Int) throws(PolicyLoadError) -> (slot: UInt32, sets: [UInt32]) {
-        guard hasRoom(for: needs), let slot = freeSlots.popLast() else {
-            throw PolicyLoadError("a program's rows are all taken")
-        }
-        used += needs
-        let numbers = (0..<UInt32(clamping: sets)).map { nextSet &+ $0 }
-        nextSet &+= UInt32(clamping: sets)
+    func take(for hook: LoadedHook) throws(PolicyLoadError) -> (slot: UInt32, sets: [UInt32]) {
+        guard hasRoom(for: [hook]), let place = key.places.firstIndex(of: hook.plan.place),
+            let slot = freeSlots[place].popLast()
+        else { throw PolicyLoadError("a program's rows are all taken") }
+        used += hook.needs
+        let numbers = (0..<UInt32(clamping: hook.plan.sets.count)).map { nextSet &+ $0 }
+        nextSet &+= UInt32(clamping: hook.plan.sets.count)
         return (slot, numbers)
     }
 
     func free(_ slot: UInt32, _ needs: PolicyCapacity) {
         used -= needs
-        freeSlots.append(slot)
+        freeSlots[Int(slot) / rowsOfPlace].append(slot)
     }
 
     func measure() { kernelMemory = program.kernelMemory }

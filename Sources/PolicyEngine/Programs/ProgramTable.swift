@@ -81,21 +81,12 @@ final class ProgramTable {
                     for enforcer in loaded { try enforcer.attach() }
                 }
             }
-            var keys: [GroupKey] = []
-            var fresh: [GroupKey: [LoadedHook]] = [:]
-            for request in adding {
-                let hook = try makeHook(request)
-                change.added.append(hook)
-                let key = GroupKey(hook.plan)
-                if fresh[key] == nil { keys.append(key) }
-                fresh[key, default: []].append(hook)
-            }
-            for key in growing where fresh[key] == nil { keys.append(key) }
-            for key in keys {
-                let hooks = fresh[key] ?? []
-                var needs = PolicyCapacity.none
-                for hook in hooks { needs += hook.needs }
-                if let group = groups[key], group.hasRoom(for: needs), !growing.contains(key) {
+            for request in adding { change.added.append(try makeHook(request)) }
+            var bundles = arrange(change.added, leaving: change.removed)
+            let arranged = Set(bundles.map(\.key))
+            bundles += growing.filter { !arranged.contains($0) }.map { ($0, []) }
+            for (key, hooks) in bundles {
+                if let group = groups[key], group.hasRoom(for: hooks), !growing.contains(key) {
                     try place(hooks, in: group, change)
                 } else {
                     try rebuild(key, with: hooks, change)
@@ -182,6 +173,55 @@ final class ProgramTable {
 
     // MARK: Parts of them
 
+    /// Which hooks go into one program. A place has one of each shape, and of those for which there is none yet all come
+    /// into a new one, where a program can be at several places; so has each place at most two.
+    private func arrange(
+        _ hooks: [LoadedHook], leaving: [LoadedHook]
+    ) -> [(key: GroupKey, hooks: [LoadedHook])] {
+        let leaving = Set(leaving.map { ObjectIdentifier($0) })
+        var families: [GroupKey] = []
+        var members: [GroupKey: [LoadedHook]] = [:]
+        for hook in hooks {
+            let family = GroupKey(hook.plan, at: hook.plan.canShareProgram ? [] : [hook.plan.place])
+            if members[family] == nil { families.append(family) }
+            members[family, default: []].append(hook)
+        }
+        var bundles: [(key: GroupKey, hooks: [LoadedHook])] = []
+        for family in families {
+            let members = members[family] ?? []
+            guard let plan = members.first?.plan, family.places.isEmpty else {
+                bundles.append((family, members))
+                continue
+            }
+            let all = Self.places(members)
+            var new = all
+            // Unless there is one at just these.
+            if groups[GroupKey(plan, at: all)] == nil {
+                new = Self.places(members.filter { !isServed($0.plan, family, leaving) })
+            }
+            let most = Int(POL_PLACES_MAX.rawValue)
+            var parts = stride(from: 0, to: new.count, by: most).map { Array(new[$0..<min($0 + most, new.count)]) }
+            parts += all.filter { !new.contains($0) }.map { [$0] }
+            for places in parts {
+                bundles.append((GroupKey(plan, at: places), members.filter { places.contains($0.plan.place) }))
+            }
+        }
+        return bundles
+    }
+
+    /// In their order, each once.
+    private static func places(_ hooks: [LoadedHook]) -> [HookPlan.Place] {
+        var seen: Set<HookPlan.Place> = []
+        return hooks.map(\.plan.place).filter { seen.insert($0).inserted }
+    }
+
+    /// Whether there is a program for such a hook, and will be.
+    private func isServed(_ hook: HookPlan, _ family: GroupKey, _ leaving: Set<ObjectIdentifier>) -> Bool {
+        groups.contains { key, group in
+            key.serves(hook, family) && group.hooks.values.contains { !leaving.contains(ObjectIdentifier($0)) }
+        }
+    }
+
     private func makeHook(_ request: HookLoad) throws -> LoadedHook {
         guard lastRow < Self.forEver else { throw PolicyLoadError("there have been as many hooks as can be counted") }
         var request = request
@@ -195,7 +235,7 @@ final class ProgramTable {
     private func place(_ hooks: [LoadedHook], in group: ProgramGroup, _ change: Change) throws {
         var scoped: [PolicyScopes.Row] = []
         for hook in hooks {
-            let (slot, sets) = try group.take(hook.needs, sets: hook.plan.sets.count)
+            let (slot, sets) = try group.take(for: hook)
             let placement = Placement(group: group, slot: slot, sets: sets, from: change.generation)
             change.placed.append((hook, placement))
             for (number, content) in zip(sets, hook.plan.sets) { try group.program.insert(content, as: number) }
@@ -218,11 +258,16 @@ final class ProgramTable {
         guard var model = (hooks.first ?? staying.first)?.plan else { return }
         var needs = PolicyCapacity.none
         for hook in staying + hooks { needs += hook.needs }
-        let room = PolicyCapacity.room(for: needs, shape: model.shape, containers: scopes.containerCount)
+        let rows = key.places.map { place in (staying + hooks).count { $0.plan.place == place } }
+        let room = PolicyCapacity.room(
+            for: needs, rows: rows, shape: model.shape, containers: scopes.containerCount)
         lastProgram += 1
-        model.shape.place = number(of: key.placeKey)
         model.shape.program = lastProgram
-        let group = ProgramGroup(key, try kernel.load(model, room: room), room: room, number: lastProgram)
+        let numbers = key.placeKeys.map { number(of: $0) }
+        model.shape.place = numbers.first ?? 0
+        if numbers.count > 1 { model.shape.share(among: numbers, rows: room.rows) }
+        let program = try kernel.load(model, at: key.places, room: room)
+        let group = ProgramGroup(key, program, room: room, number: lastProgram)
         change.newGroups.append(group)
         if model.shape.is_scoped != 0 { scopes.add(group.program, room: room.lists) }
         try place(staying + hooks, in: group, change)
@@ -243,14 +288,15 @@ final class ProgramTable {
     /// What it takes where rows go from one program to another; nil if none do.
     private func handover(_ change: Change) -> Handover? {
         var touched: [PlaceKey: Set<UInt32>] = [:]
-        for (_, placement) in change.ended + change.placed {
-            touched[placement.group.key.placeKey, default: []].insert(placement.group.number)
+        for (hook, placement) in change.ended + change.placed {
+            touched[hook.plan.placeKey, default: []].insert(placement.group.number)
         }
         // What only ends, or only begins, is in one of them at most.
         guard !change.ended.isEmpty, touched.contains(where: { $0.value.count > 1 }) else { return nil }
         var first: [UInt32: UInt32] = [:]
         for place in touched.keys where touched[place, default: []].count > 1 {
-            let all = (Array(groups.values) + change.newGroups).filter { $0.key.placeKey == place }.map(\.number)
+            let all = (Array(groups.values) + change.newGroups).filter { $0.key.placeKeys.contains(place) }
+                .map(\.number)
             first[number(of: place)] = place.method.beginsWithTheOldest ? all.min() : all.max()
         }
         return Handover(from: generation, first: first)
