@@ -70,7 +70,7 @@ static __always_inline void hit_return(void *ctx, u64 value, u64 frame)
  * for. */
 #define TAKE(i)                                                                                    \
 	do {                                                                                       \
-		if (shape.raw_count > i)                                                           \
+		if (shape.raws & 1 << i)                                                           \
 			s->raw[i] = ctx[i];                                                        \
 	} while (0)
 

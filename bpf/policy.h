@@ -211,10 +211,14 @@ struct pol_shape {
 	struct pol_selector at_return;
 	struct pol_resolution resolutions[POL_VALUES_MAX];
 	rec_u8 has_kernel_paths;	/* the kernel says paths itself */
-	rec_u8 has_sources;	/* a probe of a program's own: where its values are depends on the location */
-	rec_u8 pad[2];
+	/* Bits of arguments: which are read before selectors are judged, before a post, and at a call's end. */
+	rec_u8 read_first, read_late, read_last;
 	rec_u32 place;		/* a number for what it is attached to, and by what */
 	rec_u32 program;	/* and one for itself */
+	rec_u8 raws;		/* bits of the hook's values: which of them arguments are, or are counted by */
+	rec_u8 looks_at_changes;/* some filter does */
+	rec_u8 has_sources;	/* a probe of a program's own: where its values are depends on the location */
+	rec_u8 pad;
 	/*
 	 * Not 0: hooks at several places share the program, which is attached to each by its index. A
 	 * place has so many rows, those of one behind those of the other.
@@ -242,7 +246,7 @@ struct pol_location { struct pol_source sources[POL_VALUES_MAX]; };
 
 struct pol_operand {
 	rec_u64 a;	/* a number, or the number of a set */
-	rec_u64 b;
+	rec_u64 b;	/* POL_RANGE: its end; POL_IN of bytes: bits of the lengths that the set has, modulo 64; 0: unknown */
 };
 REC_ALIGNED(pol_operand, 16);
 

@@ -10,20 +10,15 @@
 #include "policy_registers.bpf.h"
 #include "policy_sockets.bpf.h"
 
-static __always_inline void read_values(struct hit *h, u32 unwanted_flags, u32 wanted_flags)
+/* Those whose bits are set. Unrolled, the verifier takes away what the shape has not. */
+static __always_inline void read_values(struct hit *h, u32 which)
 {
 	u32 i;
 
-	/* Unrolled, the verifier takes away what the shape has not. */
 #pragma clang loop unroll(full)
-	for (i = 0; i < POL_VALUES_MAX; i++) {
-		u32 flags = shape.arguments[i].flags;
-
-		if (shape.arguments[i].type == POL_NONE || flags & unwanted_flags ||
-		    (flags & wanted_flags) != wanted_flags)
-			continue;
-		append(h, i);
-	}
+	for (i = 0; i < POL_VALUES_MAX; i++)
+		if (which & 1 << i)
+			append(h, i);
 }
 
 /* Where the hits of a row's selector are counted. */
@@ -32,7 +27,7 @@ static __always_inline u32 account_of(u32 index, u32 selector)
 	return index * POL_SELECTORS_MAX + selector;
 }
 
-static __noinline int count_for(u32 account, u32 what)
+static __always_inline int count_for(u32 account, u32 what)
 {
 	struct pol_counts *counts = bpf_map_lookup_elem(&pol_row_counts, &account);
 
@@ -173,19 +168,13 @@ static __always_inline void set_owner(struct rec_policy *r, struct pol_scratch *
 	r->cgroup_id = get_cgroup_id(task);
 }
 
-/* A function of its own, so that its room on the stack is not there while values are read. */
-static __noinline int send_hit(struct hit *h, struct pol_row *row, u32 account, u32 what)
+static __always_inline void send_hit(struct hit *h, struct pol_row *row, u32 account, u32 what)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pol_scratch *s;
-	struct rec_policy *r;
-	u32 end;
+	struct pol_scratch *s = h->scratch;
+	struct rec_policy *r = &s->record;
+	u32 end = s->end;
 
-	if (!h || !row)
-		return 0;
-	s = h->scratch;
-	r = &s->record;
-	end = s->end;
 	set_owner(r, s, task);
 	r->call = s->time;
 	r->tid = task->pid;
@@ -218,18 +207,29 @@ static __noinline int send_hit(struct hit *h, struct pol_row *row, u32 account, 
 		send_record_at(&r->head, REC_POLICY, sizeof(*r) + end, s->time);
 	if (!(r->flags & POL_DROPPED_AT_RETURN))
 		s->is_posted = 1;
+}
+
+/* A function of its own, so that its room on the stack is not there while values are read. */
+static __noinline int send_any_hit(struct hit *h, struct pol_row *row, u32 account, u32 what)
+{
+	if (h && row)
+		send_hit(h, row, account, what);
 	return 0;
+}
+
+static __always_inline void begin_post(struct rec_policy *r, struct pol_row *row, u32 selector,
+				       u32 action, u32 flags)
+{
+	r->flags = flags | (row->is_monitored ? POL_IS_MONITORED : 0);
+	r->selector = selector;
+	r->action = action;
 }
 
 static __always_inline void post(struct hit *h, struct pol_row *row, u32 index, u32 selector,
 				 u32 action, u32 flags, u32 what)
 {
-	struct rec_policy *r = &h->scratch->record;
-
-	r->flags = flags | (row->is_monitored ? POL_IS_MONITORED : 0);
-	r->selector = selector;
-	r->action = action;
-	send_hit(h, row, account_of(index, selector), what);
+	begin_post(&h->scratch->record, row, selector, action, flags);
+	send_any_hit(h, row, account_of(index, selector), what);
 }
 
 /* What is done to the process, or would be. */
@@ -293,6 +293,21 @@ static __noinline int do_action(struct pol_scratch *s, struct pol_row *row, u32 
 	return 0;
 }
 
+static __always_inline void note_time(struct pol_scratch *s)
+{
+	if (!s->time)
+		s->time = bpf_ktime_get_boot_ns();
+}
+
+/* What no selector looked at. */
+static __always_inline void read_all(struct hit *h)
+{
+	if (h->scratch->is_read)
+		return;
+	read_values(h, shape.read_late);
+	h->scratch->is_read = 1;
+}
+
 /*
  * Does what the selector says. At a call's end `is_told` says whether its beginning was: what was
  * begun is told whole, or not at all.
@@ -306,7 +321,7 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 	u32 i, action, last = POL_DO_POST, unposted = POL_COUNT_NO_POST, post_flags = what->post;
 	bool is_end = flags & POL_IS_RETURN, is_posted = is_told, is_for_agent = false;
 
-	if (looks_at_changes(what))
+	if (shape.looks_at_changes && looks_at_changes(what))
 		tell_changes(row->id);
 #pragma clang loop unroll(disable)
 	for (i = 0; i < POL_ACTIONS_MAX; i++) {
@@ -323,12 +338,9 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 		else if (action != POL_DO_POST)
 			do_action(s, row, account, action, values);
 	}
-	if (!s->time)
-		s->time = bpf_ktime_get_boot_ns();
-	if ((is_posted || is_for_agent) && !s->is_read) {
-		read_values(h, POL_FILTERED | POL_AT_RETURN, 0);
-		s->is_read = 1;
-	}
+	note_time(s);
+	if (is_posted || is_for_agent)
+		read_all(h);
 	if ((is_posted || is_for_agent) && what->post & POL_RATE_LIMITED &&
 	    is_repeated(h, row->id, selector, flags, values)) {
 		unposted = POL_COUNT_LIMITED;
@@ -355,33 +367,82 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 	post(h, row, index, selector, last, flags, post_flags);
 }
 
-static long try_row(u32 i, struct hit *h)
+/* What most policies do. */
+static __always_inline bool only_posts(void)
+{
+	const volatile struct pol_selector *what = &shape.at_entry[0];
+
+	if (shape.selectors > 1 || shape.has_return || shape.looks_at_changes || what->post)
+		return false;
+	return what->actions[0] == POL_DO_NOTHING ||
+	       (what->actions[0] == POL_DO_POST && what->actions[1] == POL_DO_NOTHING);
+}
+
+/* act() of that: of its questions none is left. */
+static __always_inline void just_post(struct hit *h, struct pol_row *row, u32 index)
 {
 	struct pol_scratch *s = h->scratch;
-	struct pol_row *row;
-	u32 index = i;
+	u32 account = account_of(index, 0);
+
+	note_time(s);
+	read_all(h);
+	count_for(account, POL_COUNT_POST);
+	begin_post(&s->record, row, 0, POL_DO_POST, 0);
+	send_hit(h, row, account, 0);
+}
+
+/* A function of its own, so that its room on the stack is not there while selectors are judged. */
+static __noinline int act_at_entry(struct hit *h, struct pol_row *row, u32 index, u32 selector)
+{
+	if (!h || !row || selector >= POL_SELECTORS_MAX)
+		return 0;
+	act(h, row, index, selector, &shape.at_entry[selector], &row->actions[selector], 0, true);
+	return 0;
+}
+
+/* What most policies are: judged in place, and where they only post done with, which is -1. */
+static __noinline int judge_simply(struct hit *h, struct pol_row *row, u32 index)
+{
+	if (!h || !row || !matches_simply(h, row))
+		return -1;
+	if (!only_posts())
+		return 0;
+	just_post(h, row, index);
+	return -1;
+}
+
+/* False if there is no such row. */
+static __always_inline bool try_row(u32 index, struct hit *h)
+{
+	struct pol_row *row = bpf_map_lookup_elem(&pol_rows, &index);
+	struct pol_scratch *s = h->scratch;
 	s32 selector;
+
+	if (!row)
+		return false;
+	if (s->generation < row->from || s->generation >= row->until)
+		return true;
+	s->row = row->id;
+	selector = is_simple() ? judge_simply(h, row, index) : first_match(h, row);
+	if (selector >= 0)
+		act_at_entry(h, row, index, selector);
+	return true;
+}
+
+static long try_next_row(u32 i, struct hit *h)
+{
+	u32 index = i, first = h->scratch->place * shape.place_rows;
 
 	if (shape.is_scoped) {
 		if (i >= shape.rows || i >= h->list->count)
 			return 1;
 		index = h->list->rows[i];
-		if (shape.place_rows && index - s->place * shape.place_rows >= shape.place_rows)
+		if (shape.place_rows && index - first >= shape.place_rows)
 			return 0;
 	} else if (shape.place_rows) {
-		index += s->place * shape.place_rows;
+		index += first;
 	}
-	row = bpf_map_lookup_elem(&pol_rows, &index);
-	if (!row)
-		return 1;
-	if (s->generation < row->from || s->generation >= row->until)
-		return 0;
-	s->row = row->id;
-	selector = first_match(h, row);
-	if (selector < 0 || selector >= POL_SELECTORS_MAX)
-		return 0;
-	act(h, row, index, selector, &shape.at_entry[selector], &row->actions[selector], 0, true);
-	return 0;
+	return !try_row(index, h);
 }
 
 /* The rows that apply to the caller's container; NULL if there are none. */
@@ -426,13 +487,16 @@ static __noinline int evaluate(struct hit *h)
 
 	if (!begin(h))
 		return 0;
-	if (shape.selectors)
-		read_values(h, 0, POL_FILTERED);
-	if (shape.rows == 1)
+	read_values(h, shape.read_first);
+	/* Most have room for one, and for another one that replaces it. */
+	if (!shape.is_scoped && !shape.place_rows && shape.rows <= 2 && is_simple()) {
 		try_row(0, h);
-	else
+		if (shape.rows == 2)
+			try_row(1, h);
+	} else {
 		bpf_loop(shape.place_rows && !shape.is_scoped ? shape.place_rows : shape.rows,
-			 try_row, h, 0);
+			 try_next_row, h, 0);
+	}
 	if (shape.has_more && s->is_posted)
 		send_more(s);
 	return s->error;
@@ -482,7 +546,7 @@ static __noinline int evaluate_return(struct hit *h, u64 value)
 	s->error = 0;
 	s->is_posted = 0;
 	s->continued = 0;
-	read_values(h, 0, POL_AT_RETURN);
+	read_values(h, shape.read_last);
 	s->is_read = 1;
 	bpf_loop(POL_CALL_ROWS, end_row, h, 0);
 	if (shape.has_more && s->is_posted)

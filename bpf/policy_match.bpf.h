@@ -145,6 +145,9 @@ static __always_inline bool bytes_match(struct pol_scratch *s, u32 index, u32 op
 		return false;
 	switch (op & ~POL_NEGATED) {
 	case POL_IN:
+		/* Most are of another length than any that is looked for. */
+		if (to->b && !(to->b >> (s->length[index] & 63) & 1))
+			return false;
 		return find_bytes(s, set, s->offset[index], s->length[index]);
 	case POL_CONTAINS:
 	case POL_CONTAINS_ANY_CASE:
@@ -227,6 +230,8 @@ static __always_inline bool process_matches(u32 what, u32 index, u32 op,
 	return false;
 }
 
+/* --- Values --- */
+
 /* A set of capabilities that is in the tail: what is passed is its address. */
 static __always_inline bool get_capabilities(struct pol_scratch *s, u32 index, u64 *set)
 {
@@ -238,30 +243,46 @@ static __always_inline bool get_capabilities(struct pol_scratch *s, u32 index, u
 	return !bpf_probe_read_kernel(set, sizeof(*set), &s->tail[at]);
 }
 
+static __always_inline bool is_signed(u32 type)
+{
+	return type == POL_I8 || type == POL_I16 || type == POL_I32 || type == POL_I64;
+}
+
+/* POL_NUMBER and POL_BYTES. */
+static __always_inline bool value_matches(struct pol_scratch *s,
+					  const volatile struct pol_filter *f,
+					  const struct pol_operand *to)
+{
+	u32 index = f->index, op = f->op, type;
+	bool is_match;
+	u64 number;
+
+	if (f->what == POL_BYTES) {
+		is_match = bytes_match(s, index, op, to);
+	} else {
+		if (index >= POL_VALUES_MAX)
+			return false;
+		type = shape.arguments[index].type;
+		if (type == POL_CAPABILITIES ? !get_capabilities(s, index, &number)
+					     : !get_argument(s, index, &number))
+			return false;
+		is_match = number_matches(as_number(number, type), op, to, is_signed(type));
+	}
+	return is_match != !!(op & POL_NEGATED);
+}
+
 /* --- Selectors --- */
 
 static __always_inline bool filter_matches(struct hit *h, const volatile struct pol_filter *f,
 					   const struct pol_operand *to)
 {
-	u32 what = f->what, index = f->index, op = f->op, type;
+	u32 what = f->what, index = f->index, op = f->op;
 	bool is_match = false;
-	u64 number;
 
 	switch (what) {
 	case POL_NUMBER:
-		if (index >= POL_VALUES_MAX)
-			return false;
-		type = shape.arguments[index].type;
-		if (type == POL_CAPABILITIES ? !get_capabilities(h->scratch, index, &number)
-					     : !get_argument(h->scratch, index, &number))
-			return false;
-		is_match = number_matches(as_number(number, type), op, to,
-					  type == POL_I8 || type == POL_I16 || type == POL_I32 ||
-						  type == POL_I64);
-		break;
 	case POL_BYTES:
-		is_match = bytes_match(h->scratch, index, op, to);
-		break;
+		return value_matches(h->scratch, f, to);
 	case POL_ADDRESS_FROM:
 	case POL_ADDRESS_TO:
 	case POL_PORT_FROM:
@@ -324,8 +345,6 @@ static __noinline int first_match(struct hit *h, struct pol_row *row)
 
 	if (!h || !row)
 		return -1;
-	if (!shape.selectors)
-		return 0;
 #pragma clang loop unroll(disable)
 	for (i = 0; i < POL_SELECTORS_MAX; i++) {
 		if (i >= shape.selectors)
@@ -334,6 +353,22 @@ static __noinline int first_match(struct hit *h, struct pol_row *row)
 			return i;
 	}
 	return -1;
+}
+
+/* There is no selector, or one with a single filter, which asks for a value. */
+static __always_inline bool is_simple(void)
+{
+	const volatile struct pol_filter *f = shape.at_entry[0].filters;
+
+	return !shape.selectors || (shape.selectors == 1 && f[1].what == POL_ANYTHING &&
+				    (f[0].what == POL_NUMBER || f[0].what == POL_BYTES));
+}
+
+/* Whether that matches: of what the shape decides, the verifier leaves nothing. */
+static __always_inline bool matches_simply(struct hit *h, struct pol_row *row)
+{
+	return !shape.selectors ||
+	       value_matches(h->scratch, shape.at_entry[0].filters, row->operands[0]);
 }
 
 #endif

@@ -15,7 +15,7 @@
 /* Values that nobody asks for are not read. */
 #define TAKE_REGISTER(i, value)                                                                    \
 	do {                                                                                       \
-		if (shape.raw_count > i)                                                           \
+		if (shape.raws & 1 << i)                                                           \
 			s->raw[i] = value;                                                         \
 	} while (0)
 

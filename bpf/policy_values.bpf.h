@@ -195,40 +195,69 @@ static __noinline int append_value(struct hit *h, u32 i)
 	return 0;
 }
 
-/* The same of a number, which wants no more than its room. */
-static __noinline int append_number(struct hit *h, u32 i)
+/*
+ * The same of what wants no making. In place: where `i` is a number, nothing is left of what the
+ * shape decides. False for what is to be made after all.
+ */
+static __always_inline bool append_number(struct pol_scratch *s, u32 i, u32 type)
 {
-	struct pol_scratch *s = h->scratch;
-	u32 type = shape.arguments[i].type, at = s->end;
+	u32 at = s->end;
 	u64 *to;
 
 	asm volatile("" : "+r"(at));
-	if (at > POL_TAIL_MAX)
-		return 0;
+	if (at > POL_TAIL_MAX - POL_SOME)
+		return false;
 	to = (void *)&s->tail[at];
 	to[0] = i | type << 8 | 8ULL << 32; /* a pol_value */
 	to[1] = as_number(get_raw(s, shape.arguments[i].raw), type);
 	s->offset[i] = at + sizeof(struct pol_value);
 	s->length[i] = 8;
 	s->end = at + sizeof(struct pol_value) + 8;
-	return 0;
+	return true;
+}
+
+/* One that can be read to its end. */
+static __always_inline bool append_string(struct pol_scratch *s, u32 i)
+{
+	u32 max = shape.arguments[i].max, at = s->end;
+	long length;
+	u64 *head;
+
+	asm volatile("" : "+r"(at));
+	if (at > POL_TAIL_MAX - POL_SOME)
+		return false;
+	if (max > POL_STRING_MAX)
+		max = POL_STRING_MAX;
+	head = (void *)&s->tail[at];
+	at += sizeof(*head);
+	length = read_string(head + 1, max + 2, get_raw(s, shape.arguments[i].raw),
+			     shape.arguments[i].flags);
+	if (length <= 0 || length > max + 1)
+		return false;
+	length -= 1;
+	*head = i | POL_STRING << 8 | length << 32; /* a pol_value */
+	s->offset[i] = at;
+	s->length[i] = length;
+	s->end = at + length;
+	return true;
 }
 
 static __always_inline void append(struct hit *h, u32 i)
 {
 	u32 type = shape.arguments[i].type;
+
 	/* What a hook passes is at hand; the end of a way through structures is not, nor what could
 	 * not be read. */
-	bool is_short = h->scratch->end <= POL_TAIL_MAX - POL_SOME && !shape.resolutions[i].count;
-
-	if (shape.has_sources && h->scratch->unread)
-		is_short = false;
-
-	if (is_number(type) && is_short)
-		append_number(h, i);
-	else if (!shape.has_kernel_paths || (type != POL_FILE && type != POL_PATH) || !is_short ||
-		 !append_kernel_path(h, i))
-		append_value(h, i);
+	if (!shape.resolutions[i].count && !(shape.has_sources && h->scratch->unread)) {
+		if (is_number(type) && append_number(h->scratch, i, type))
+			return;
+		if (type == POL_STRING && append_string(h->scratch, i))
+			return;
+		if (shape.has_kernel_paths && (type == POL_FILE || type == POL_PATH) &&
+		    append_kernel_path(h, i))
+			return;
+	}
+	append_value(h, i);
 }
 
 #endif

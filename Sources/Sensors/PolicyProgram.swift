@@ -145,6 +145,8 @@ package final class PolicyProgram {
         shape.rows = UInt32(clamping: capacity.rows)
         shape.buckets = capacity.bucketMask
         shape.needs_binary = shape.everySelectorNamesABinary ? 1 : 0
+        shape.looks_at_changes = shape.looksAtChanges ? 1 : 0
+        shape.sortValues()
         switch target {
         case .tracepoints(let all): shape.has_functions = all.count > 1 ? 1 : 0
         case .probes(let names, _, _): shape.has_functions = names.count > 1 ? 1 : 0
@@ -404,6 +406,36 @@ package final class PolicyProgram {
 }
 
 extension pol_shape {
+    /// Says which of the hook's values are asked for, and when which argument is read.
+    fileprivate mutating func sortValues() {
+        (raws, read_first, read_late, read_last) = (0, 0, 0, 0)
+        let values = withUnsafeBytes(of: arguments) { Array($0.bindMemory(to: pol_argument.self)) }
+        for (index, value) in values.enumerated() where UInt32(value.type) != POL_NONE.rawValue {
+            // Shifting further than a byte has bits gives none: what is returned is at hand anyway.
+            raws |= 1 << value.raw | (value.size_raw == 0 ? 0 : 1 << (value.size_raw - 1))
+            let (bit, flags) = (UInt8(1) << UInt8(index), UInt32(value.flags))
+            if flags & POL_FILTERED.rawValue != 0 {
+                read_first |= bit
+            } else if flags & POL_AT_RETURN.rawValue == 0 {
+                read_late |= bit
+            }
+            if flags & POL_AT_RETURN.rawValue != 0 { read_last |= bit }
+        }
+    }
+
+    /// Whether a filter asks what a process has and had not before.
+    package var looksAtChanges: Bool {
+        let selectors = withUnsafeBytes(of: at_entry) { Array($0.bindMemory(to: pol_selector.self)) } + [at_return]
+        return selectors.contains { selector in
+            withUnsafeBytes(of: selector.filters) { bytes in
+                bytes.bindMemory(to: pol_filter.self).contains {
+                    UInt32($0.what) == POL_NAMESPACE_CHANGE.rawValue
+                        || UInt32($0.what) == POL_CAPABILITY_CHANGE.rawValue
+                }
+            }
+        }
+    }
+
     /// Then a task that is in no binary set is of no interest. (A parent's image says nothing about the task's own.)
     fileprivate var everySelectorNamesABinary: Bool {
         guard selectors > 0 else { return false }

@@ -78,6 +78,29 @@ extension KernelTests {
             #expect(PolicyProgram.prefixes(of: UInt64.max...UInt64.max) == [.init(number: .max, bits: 64)])
         }
 
+        // MARK: Texts
+
+        @Test(
+            "a text of a length that a set has not is not looked up, and of those that it has each is",
+            arguments: [false, true])
+        func lengths(_ isNegated: Bool) throws {
+            let long = { (letter: String) in String(repeating: letter, count: 64 + 2) }
+            let (given, others) = (["bb", "ccc", long("d")], ["xx", "a", long("e")])
+            let texts = given.map { Array((PolicyTrial.marker + $0).utf8) }
+            var trial = PolicyTrial()
+            trial.add(
+                POL_BYTES, 0, POL_IN, negated: isNegated, 3, texts.reduce(0) { $0 | 1 << UInt64($1.count & 63) })
+            trial.capacity.bytes[24] = 16
+            trial.capacity.bytes[120] = 4
+            let hits = try trial.run(on: try sensors) { parts in
+                for text in texts { try parts.program.insert(bytes: text, into: 3) }
+            } _: { _ in
+                (given + others).forEach(PolicyTrial.open)
+            }
+            let seen = hits.map { String($0.text.dropFirst(PolicyTrial.marker.count)) }
+            #expect(seen == (isNegated ? others : given))
+        }
+
         // MARK: Texts inside of texts
 
         static let substrings: [(texts: [String], anyCase: Bool, negated: Bool, matching: [String])] = [

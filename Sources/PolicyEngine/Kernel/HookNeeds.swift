@@ -115,6 +115,14 @@ extension pol_shape {
     }
 }
 
+extension SetContent {
+    /// Of texts that are compared as a whole: bits of their lengths, modulo 64. 0 where nothing is known.
+    package var lengths: UInt64 {
+        guard case .texts(let texts) = self else { return 0 }
+        return texts.reduce(0) { $0 | 1 << UInt64($1.count & 63) }
+    }
+}
+
 extension pol_row {
     /// Says whose enforcer its actions notify, if they do.
     mutating func notify(_ enforcer: UInt32) {
@@ -126,20 +134,22 @@ extension pol_row {
     }
 
     /// Lets an operand name a set.
-    mutating func name(_ set: UInt32, by reference: OperandReference) throws(PolicyLoadError) {
+    /// - Parameter lengths: see ``SetContent/lengths``.
+    mutating func name(
+        _ set: UInt32, lengths: UInt64 = 0, by reference: OperandReference
+    ) throws(PolicyLoadError) {
         let filters = Int(POL_FILTERS_MAX.rawValue)
         guard (0..<filters).contains(reference.filter),
             reference.selector.map((0..<Int(POL_SELECTORS_MAX.rawValue)).contains) ?? true
         else { throw PolicyLoadError("a plan names an operand that there is not: \(reference)") }
-        let size = MemoryLayout<pol_operand>.stride
+        let operand = pol_operand(a: UInt64(set), b: lengths)
         if let selector = reference.selector {
             withUnsafeMutableBytes(of: &operands) {
-                $0.storeBytes(
-                    of: UInt64(set), toByteOffset: (selector * filters + reference.filter) * size, as: UInt64.self)
+                $0.bindMemory(to: pol_operand.self)[selector * filters + reference.filter] = operand
             }
         } else {
             withUnsafeMutableBytes(of: &return_operands) {
-                $0.storeBytes(of: UInt64(set), toByteOffset: reference.filter * size, as: UInt64.self)
+                $0.bindMemory(to: pol_operand.self)[reference.filter] = operand
             }
         }
     }

@@ -386,16 +386,4 @@ extension pol_shape {
     }
 
     var limitsRates: Bool { selectors.contains { UInt32($0.post) & POL_RATE_LIMITED.rawValue != 0 } }
-
-    /// Whether a filter asks what a process has and had not before.
-    var looksAtChanges: Bool {
-        selectors.contains { selector in
-            withUnsafeBytes(of: selector.filters) { bytes in
-                bytes.bindMemory(to: pol_filter.self).contains {
-                    UInt32($0.what) == POL_NAMESPACE_CHANGE.rawValue
-                        || UInt32($0.what) == POL_CAPABILITY_CHANGE.rawValue
-                }
-            }
-        }
-    }
 }

@@ -178,7 +178,9 @@ final class LoadedHook {
             guard numbers.indices.contains(reference.set) else {
                 throw PolicyLoadError("a plan names a set that there is not: \(reference)")
             }
-            try value.name(numbers[reference.set], by: reference)
+            let isKnown = !reference.isBinary && plan.sets.indices.contains(reference.set)
+            let lengths = isKnown ? plan.sets[reference.set].lengths : 0
+            try value.name(numbers[reference.set], lengths: lengths, by: reference)
         }
         return value
     }
