@@ -62,22 +62,26 @@ package struct PolicyAccess: Sendable {
 struct PolicyEndpoint: Sendable {
     let access: PolicyAccess
 
-    func list() -> Tetragon_ListTracingPoliciesResponse {
-        .with { $0.policies = access.list().map(\.message) }
+    func list(_ request: Tetragon_ListTracingPoliciesRequest) throws -> Tetragon_ListTracingPoliciesResponse {
+        try Self.refuseDomain(request.domain, "ListTracingPolicies")
+        return .with { $0.policies = access.list().map(\.message) }
     }
 
     func add(_ request: Tetragon_AddTracingPolicyRequest) async throws -> Tetragon_AddTracingPolicyResponse {
+        try Self.refuseDomain(request.domain, "AddTracingPolicy")
         try await Self.answering { try await access.add(request.yaml) }
         return Tetragon_AddTracingPolicyResponse()
     }
 
     func delete(_ request: Tetragon_DeleteTracingPolicyRequest) async throws -> Tetragon_DeleteTracingPolicyResponse {
+        try Self.refuseDomain(request.domain, "DeleteTracingPolicy")
         let key = try Self.key(request.name, request.namespace, "DeleteTracingPolicy")
         try await Self.answering { try await access.delete(key) }
         return Tetragon_DeleteTracingPolicyResponse()
     }
 
     func enable(_ request: Tetragon_EnableTracingPolicyRequest) async throws -> Tetragon_EnableTracingPolicyResponse {
+        try Self.refuseDomain(request.domain, "EnableTracingPolicy")
         let key = try Self.key(request.name, request.namespace, "EnableTracingPolicy")
         try await Self.answering { try await access.enable(key) }
         return Tetragon_EnableTracingPolicyResponse()
@@ -86,6 +90,7 @@ struct PolicyEndpoint: Sendable {
     func disable(
         _ request: Tetragon_DisableTracingPolicyRequest
     ) async throws -> Tetragon_DisableTracingPolicyResponse {
+        try Self.refuseDomain(request.domain, "DisableTracingPolicy")
         let key = try Self.key(request.name, request.namespace, "DisableTracingPolicy")
         try await Self.answering { try await access.disable(key) }
         return Tetragon_DisableTracingPolicyResponse()
@@ -94,6 +99,7 @@ struct PolicyEndpoint: Sendable {
     func configure(
         _ request: Tetragon_ConfigureTracingPolicyRequest
     ) async throws -> Tetragon_ConfigureTracingPolicyResponse {
+        try Self.refuseDomain(request.domain, "ConfigureTracingPolicy")
         let key = try Self.key(request.name, request.namespace, "ConfigureTracingPolicy")
         let mode: PolicyOptions.Mode? =
             switch request.hasMode ? request.mode : nil {
@@ -117,6 +123,15 @@ struct PolicyEndpoint: Sendable {
             throw RPCError(code: .invalidArgument, message: "\(call) needs the policy's name")
         }
         return PolicyKey(name: name, namespace: namespace)
+    }
+
+    /// Who asks for one domain's policies does not mean those of all.
+    private static func refuseDomain(_ domain: String, _ call: String) throws {
+        guard domain.isEmpty else {
+            throw RPCError(
+                code: .invalidArgument,
+                message: "\(call): policies have no domains here, so there is no \(domain.shown): leave the domain out")
+        }
     }
 
     /// A status for each error, and a sentence that a header has room for.

@@ -83,7 +83,7 @@ struct SensorsService: RegistrableRPCService {
 
     private func registerPolicies<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
         router.registerUnary(Method.ListTracingPolicies.descriptor) {
-            [policies] (_: Tetragon_ListTracingPoliciesRequest, _) in policies.list()
+            [policies] (request: Tetragon_ListTracingPoliciesRequest, _) in try policies.list(request)
         }
         router.registerUnary(Method.AddTracingPolicy.descriptor) { [policies] request, _ in
             try await policies.add(request)
@@ -99,6 +99,9 @@ struct SensorsService: RegistrableRPCService {
         }
         router.registerUnary(Method.ConfigureTracingPolicy.descriptor) { [policies] request, _ in
             try await policies.configure(request)
+        }
+        router.registerUnary(Method.ListDomains.descriptor) { (_: Tetragon_ListDomainsRequest, _) in
+            Tetragon_ListDomainsResponse()
         }
     }
 }

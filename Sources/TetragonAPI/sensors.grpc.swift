@@ -128,6 +128,19 @@ package enum Tetragon_FineGuidanceSensors: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "ListDomains" metadata.
+        package enum ListDomains: Sendable {
+            /// Request type for "ListDomains".
+            package typealias Input = Tetragon_ListDomainsRequest
+            /// Response type for "ListDomains".
+            package typealias Output = Tetragon_ListDomainsResponse
+            /// Descriptor for "ListDomains".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tetragon.FineGuidanceSensors"),
+                method: "ListDomains",
+                type: .unary
+            )
+        }
         /// Namespace for "ListSensors" metadata.
         package enum ListSensors: Sendable {
             /// Request type for "ListSensors".
@@ -268,6 +281,7 @@ package enum Tetragon_FineGuidanceSensors: Sendable {
             EnableTracingPolicy.descriptor,
             DisableTracingPolicy.descriptor,
             ConfigureTracingPolicy.descriptor,
+            ListDomains.descriptor,
             ListSensors.descriptor,
             EnableSensor.descriptor,
             DisableSensor.descriptor,
@@ -451,6 +465,24 @@ extension Tetragon_FineGuidanceSensors {
             request: GRPCCore.StreamingServerRequest<Tetragon_ConfigureTracingPolicyRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_ConfigureTracingPolicyResponse>
+
+        /// Handle the "ListDomains" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists the domains of policies, of which there are none.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Tetragon_ListDomainsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Tetragon_ListDomainsResponse` messages.
+        func listDomains(
+            request: GRPCCore.StreamingServerRequest<Tetragon_ListDomainsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_ListDomainsResponse>
 
         /// Handle the "ListSensors" method.
         ///
@@ -790,6 +822,24 @@ extension Tetragon_FineGuidanceSensors {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Tetragon_ConfigureTracingPolicyResponse>
 
+        /// Handle the "ListDomains" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists the domains of policies, of which there are none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_ListDomainsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Tetragon_ListDomainsResponse` message.
+        func listDomains(
+            request: GRPCCore.ServerRequest<Tetragon_ListDomainsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Tetragon_ListDomainsResponse>
+
         /// Handle the "ListSensors" method.
         ///
         /// > Source IDL Documentation:
@@ -1127,6 +1177,24 @@ extension Tetragon_FineGuidanceSensors {
             context: GRPCCore.ServerContext
         ) async throws -> Tetragon_ConfigureTracingPolicyResponse
 
+        /// Handle the "ListDomains" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists the domains of policies, of which there are none.
+        ///
+        /// - Parameters:
+        ///   - request: A `Tetragon_ListDomainsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Tetragon_ListDomainsResponse` to respond with.
+        func listDomains(
+            request: Tetragon_ListDomainsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Tetragon_ListDomainsResponse
+
         /// Handle the "ListSensors" method.
         ///
         /// > Source IDL Documentation:
@@ -1403,6 +1471,17 @@ extension Tetragon_FineGuidanceSensors.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Tetragon_FineGuidanceSensors.Method.ListDomains.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_ListDomainsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_ListDomainsResponse>(),
+            handler: { request, context in
+                try await self.listDomains(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Tetragon_FineGuidanceSensors.Method.ListSensors.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_ListSensorsRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_ListSensorsResponse>(),
@@ -1600,6 +1679,17 @@ extension Tetragon_FineGuidanceSensors.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_ConfigureTracingPolicyResponse> {
         let response = try await self.configureTracingPolicy(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func listDomains(
+        request: GRPCCore.StreamingServerRequest<Tetragon_ListDomainsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Tetragon_ListDomainsResponse> {
+        let response = try await self.listDomains(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1821,6 +1911,19 @@ extension Tetragon_FineGuidanceSensors.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Tetragon_ConfigureTracingPolicyResponse> {
         return GRPCCore.ServerResponse<Tetragon_ConfigureTracingPolicyResponse>(
             message: try await self.configureTracingPolicy(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func listDomains(
+        request: GRPCCore.ServerRequest<Tetragon_ListDomainsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Tetragon_ListDomainsResponse> {
+        return GRPCCore.ServerResponse<Tetragon_ListDomainsResponse>(
+            message: try await self.listDomains(
                 request: request.message,
                 context: context
             ),
@@ -2154,6 +2257,29 @@ extension Tetragon_FineGuidanceSensors {
             deserializer: some GRPCCore.MessageDeserializer<Tetragon_ConfigureTracingPolicyResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ConfigureTracingPolicyResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ListDomains" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists the domains of policies, of which there are none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_ListDomainsRequest` message.
+        ///   - serializer: A serializer for `Tetragon_ListDomainsRequest` messages.
+        ///   - deserializer: A deserializer for `Tetragon_ListDomainsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func listDomains<Result>(
+            request: GRPCCore.ClientRequest<Tetragon_ListDomainsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Tetragon_ListDomainsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Tetragon_ListDomainsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ListDomainsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ListSensors" method.
@@ -2671,6 +2797,40 @@ extension Tetragon_FineGuidanceSensors {
             try await self.client.unary(
                 request: request,
                 descriptor: Tetragon_FineGuidanceSensors.Method.ConfigureTracingPolicy.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ListDomains" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists the domains of policies, of which there are none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Tetragon_ListDomainsRequest` message.
+        ///   - serializer: A serializer for `Tetragon_ListDomainsRequest` messages.
+        ///   - deserializer: A deserializer for `Tetragon_ListDomainsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func listDomains<Result>(
+            request: GRPCCore.ClientRequest<Tetragon_ListDomainsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Tetragon_ListDomainsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Tetragon_ListDomainsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ListDomainsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Tetragon_FineGuidanceSensors.Method.ListDomains.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -3254,6 +3414,35 @@ extension Tetragon_FineGuidanceSensors.ClientProtocol {
         )
     }
 
+    /// Call the "ListDomains" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lists the domains of policies, of which there are none.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Tetragon_ListDomainsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func listDomains<Result>(
+        request: GRPCCore.ClientRequest<Tetragon_ListDomainsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ListDomainsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.listDomains(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Tetragon_ListDomainsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Tetragon_ListDomainsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "ListSensors" method.
     ///
     /// > Source IDL Documentation:
@@ -3805,6 +3994,39 @@ extension Tetragon_FineGuidanceSensors.ClientProtocol {
             metadata: metadata
         )
         return try await self.configureTracingPolicy(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListDomains" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lists the domains of policies, of which there are none.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func listDomains<Result>(
+        _ message: Tetragon_ListDomainsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Tetragon_ListDomainsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Tetragon_ListDomainsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.listDomains(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -372,6 +372,9 @@ package nonisolated struct Tetragon_ListTracingPoliciesRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Policies have no domains here: anything but none is refused.
+  package var domain: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -668,6 +671,9 @@ package nonisolated struct Tetragon_AddTracingPolicyRequest: Sendable {
   /// The policy, as a YAML document.
   package var yaml: String = String()
 
+  /// Policies have no domains here: anything but none is refused.
+  package var domain: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -695,6 +701,9 @@ package nonisolated struct Tetragon_DeleteTracingPolicyRequest: Sendable {
 
   /// Its namespace, if it has one.
   package var namespace: String = String()
+
+  /// Policies have no domains here: anything but none is refused.
+  package var domain: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -724,6 +733,9 @@ package nonisolated struct Tetragon_EnableTracingPolicyRequest: Sendable {
   /// Its namespace, if it has one.
   package var namespace: String = String()
 
+  /// Policies have no domains here: anything but none is refused.
+  package var domain: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -751,6 +763,9 @@ package nonisolated struct Tetragon_DisableTracingPolicyRequest: Sendable {
 
   /// Its namespace, if it has one.
   package var namespace: String = String()
+
+  /// Policies have no domains here: anything but none is refused.
+  package var domain: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -800,6 +815,9 @@ package nonisolated struct Tetragon_ConfigureTracingPolicyRequest: Sendable {
   /// Clears the value of `mode`. Subsequent reads from it will return its default value.
   package mutating func clearMode() {self._mode = nil}
 
+  /// Policies have no domains here: anything but none is refused.
+  package var domain: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -813,6 +831,31 @@ package nonisolated struct Tetragon_ConfigureTracingPolicyResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Asks for the domains of policies.
+package nonisolated struct Tetragon_ListDomainsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// There are none.
+package nonisolated struct Tetragon_ListDomainsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Always empty.
+  package var domains: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1412,18 +1455,29 @@ nonisolated extension Tetragon_ListSensorsResponse: SwiftProtobuf.Message, Swift
 
 nonisolated extension Tetragon_ListTracingPoliciesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ListTracingPoliciesRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}domain\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.domain) }()
+      default: break
+      }
+    }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.domain.isEmpty {
+      try visitor.visitSingularStringField(value: self.domain, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tetragon_ListTracingPoliciesRequest, rhs: Tetragon_ListTracingPoliciesRequest) -> Bool {
+    if lhs.domain != rhs.domain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1909,7 +1963,7 @@ nonisolated extension Tetragon_ListTracingPoliciesResponse: SwiftProtobuf.Messag
 
 nonisolated extension Tetragon_AddTracingPolicyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AddTracingPolicyRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}yaml\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}yaml\0\u{1}domain\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1918,6 +1972,7 @@ nonisolated extension Tetragon_AddTracingPolicyRequest: SwiftProtobuf.Message, S
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.yaml) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.domain) }()
       default: break
       }
     }
@@ -1927,11 +1982,15 @@ nonisolated extension Tetragon_AddTracingPolicyRequest: SwiftProtobuf.Message, S
     if !self.yaml.isEmpty {
       try visitor.visitSingularStringField(value: self.yaml, fieldNumber: 1)
     }
+    if !self.domain.isEmpty {
+      try visitor.visitSingularStringField(value: self.domain, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tetragon_AddTracingPolicyRequest, rhs: Tetragon_AddTracingPolicyRequest) -> Bool {
     if lhs.yaml != rhs.yaml {return false}
+    if lhs.domain != rhs.domain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1958,7 +2017,7 @@ nonisolated extension Tetragon_AddTracingPolicyResponse: SwiftProtobuf.Message, 
 
 nonisolated extension Tetragon_DeleteTracingPolicyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DeleteTracingPolicyRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{1}domain\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1968,6 +2027,7 @@ nonisolated extension Tetragon_DeleteTracingPolicyRequest: SwiftProtobuf.Message
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.namespace) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.domain) }()
       default: break
       }
     }
@@ -1980,12 +2040,16 @@ nonisolated extension Tetragon_DeleteTracingPolicyRequest: SwiftProtobuf.Message
     if !self.namespace.isEmpty {
       try visitor.visitSingularStringField(value: self.namespace, fieldNumber: 2)
     }
+    if !self.domain.isEmpty {
+      try visitor.visitSingularStringField(value: self.domain, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tetragon_DeleteTracingPolicyRequest, rhs: Tetragon_DeleteTracingPolicyRequest) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.namespace != rhs.namespace {return false}
+    if lhs.domain != rhs.domain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2012,7 +2076,7 @@ nonisolated extension Tetragon_DeleteTracingPolicyResponse: SwiftProtobuf.Messag
 
 nonisolated extension Tetragon_EnableTracingPolicyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EnableTracingPolicyRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{1}domain\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2022,6 +2086,7 @@ nonisolated extension Tetragon_EnableTracingPolicyRequest: SwiftProtobuf.Message
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.namespace) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.domain) }()
       default: break
       }
     }
@@ -2034,12 +2099,16 @@ nonisolated extension Tetragon_EnableTracingPolicyRequest: SwiftProtobuf.Message
     if !self.namespace.isEmpty {
       try visitor.visitSingularStringField(value: self.namespace, fieldNumber: 2)
     }
+    if !self.domain.isEmpty {
+      try visitor.visitSingularStringField(value: self.domain, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tetragon_EnableTracingPolicyRequest, rhs: Tetragon_EnableTracingPolicyRequest) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.namespace != rhs.namespace {return false}
+    if lhs.domain != rhs.domain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2066,7 +2135,7 @@ nonisolated extension Tetragon_EnableTracingPolicyResponse: SwiftProtobuf.Messag
 
 nonisolated extension Tetragon_DisableTracingPolicyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DisableTracingPolicyRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{1}domain\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2076,6 +2145,7 @@ nonisolated extension Tetragon_DisableTracingPolicyRequest: SwiftProtobuf.Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.namespace) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.domain) }()
       default: break
       }
     }
@@ -2088,12 +2158,16 @@ nonisolated extension Tetragon_DisableTracingPolicyRequest: SwiftProtobuf.Messag
     if !self.namespace.isEmpty {
       try visitor.visitSingularStringField(value: self.namespace, fieldNumber: 2)
     }
+    if !self.domain.isEmpty {
+      try visitor.visitSingularStringField(value: self.domain, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Tetragon_DisableTracingPolicyRequest, rhs: Tetragon_DisableTracingPolicyRequest) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.namespace != rhs.namespace {return false}
+    if lhs.domain != rhs.domain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2120,7 +2194,7 @@ nonisolated extension Tetragon_DisableTracingPolicyResponse: SwiftProtobuf.Messa
 
 nonisolated extension Tetragon_ConfigureTracingPolicyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ConfigureTracingPolicyRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{1}enable\0\u{1}mode\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}namespace\0\u{1}enable\0\u{1}mode\0\u{1}domain\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2132,6 +2206,7 @@ nonisolated extension Tetragon_ConfigureTracingPolicyRequest: SwiftProtobuf.Mess
       case 2: try { try decoder.decodeSingularStringField(value: &self.namespace) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self._enable) }()
       case 4: try { try decoder.decodeSingularEnumField(value: &self._mode) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.domain) }()
       default: break
       }
     }
@@ -2154,6 +2229,9 @@ nonisolated extension Tetragon_ConfigureTracingPolicyRequest: SwiftProtobuf.Mess
     try { if let v = self._mode {
       try visitor.visitSingularEnumField(value: v, fieldNumber: 4)
     } }()
+    if !self.domain.isEmpty {
+      try visitor.visitSingularStringField(value: self.domain, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2162,6 +2240,7 @@ nonisolated extension Tetragon_ConfigureTracingPolicyRequest: SwiftProtobuf.Mess
     if lhs.namespace != rhs.namespace {return false}
     if lhs._enable != rhs._enable {return false}
     if lhs._mode != rhs._mode {return false}
+    if lhs.domain != rhs.domain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2181,6 +2260,55 @@ nonisolated extension Tetragon_ConfigureTracingPolicyResponse: SwiftProtobuf.Mes
   }
 
   package static func ==(lhs: Tetragon_ConfigureTracingPolicyResponse, rhs: Tetragon_ConfigureTracingPolicyResponse) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_ListDomainsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ListDomainsRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_ListDomainsRequest, rhs: Tetragon_ListDomainsRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Tetragon_ListDomainsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ListDomainsResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}domains\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.domains) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.domains.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.domains, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Tetragon_ListDomainsResponse, rhs: Tetragon_ListDomainsResponse) -> Bool {
+    if lhs.domains != rhs.domains {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -298,6 +298,36 @@ import TetragonAPI
         }
     }
 
+    @Test("there are no domains, and a call for one is refused")
+    func domains() async throws {
+        try await RunningServer.with { server in
+            try await server.withClient { client in
+                let domains = try await client.listDomains(.init()).domains
+                #expect(domains.isEmpty)
+                let calls = ["List", "Add", "Delete", "Enable", "Disable", "Configure"]
+                for (name, call) in zip(
+                    calls,
+                    [
+                        { _ = try await client.listTracingPolicies(.with { $0.domain = "d" }) },
+                        { _ = try await client.addTracingPolicy(.with { $0.domain = "d" }) },
+                        { _ = try await client.deleteTracingPolicy(.with { ($0.name, $0.domain) = ("p", "d") }) },
+                        { _ = try await client.enableTracingPolicy(.with { ($0.name, $0.domain) = ("p", "d") }) },
+                        { _ = try await client.disableTracingPolicy(.with { ($0.name, $0.domain) = ("p", "d") }) },
+                        { _ = try await client.configureTracingPolicy(.with { ($0.name, $0.domain) = ("p", "d") }) },
+                    ] as [@Sendable () async throws -> Void])
+                {
+                    let (status, sentence) = await code(call)
+                    #expect(status == .invalidArgument)
+                    #expect(
+                        sentence.hasPrefix(name)
+                            && sentence.hasSuffix(
+                                ": policies have no domains here, so there is no d: leave the domain out"))
+                }
+            }
+            #expect(server.agent.now.policyCalls.isEmpty)
+        }
+    }
+
     @Test("each error has its status and sentence")
     func errors() async throws {
         let key = PolicyKey(name: "p", namespace: "n")
