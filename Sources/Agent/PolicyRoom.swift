@@ -21,9 +21,8 @@ struct PolicyRoom: Service {
     /// - Throws: where the cluster is to be asked, and there is no way to it.
     init(
         _ options: AgentOptions, survey: some KernelSurvey, kernel: sending LoadedKernel, scopes: PolicyScopes,
-        writer: Writer, log: Logger
+        writer: Writer, reaching outreach: OutreachHosts, log: Logger
     ) throws {
-        let outreach = OutreachHosts(options.policyOutreachAllow.names)
         let manager = PolicyManager(
             kernel, scopes: scopes,
             .init(

@@ -108,7 +108,7 @@ struct Wiring {
             kernel: LoadedKernel(
                 sensors, configuration, types: types, procfs: procfs, pinning: pins,
                 isKept: options.keepSensorsOnExit),
-            scopes: scopes, writer: writer, log: log)
+            scopes: scopes, writer: writer, reaching: reachable, log: log)
         self.policies = policies
         let refusals = Refusals(log: log)
         self.refusals = refusals
