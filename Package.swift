@@ -121,7 +121,7 @@ let package = Package(
         .target(
             name: "Outreach",
             dependencies: [
-                "Policies",
+                "Models", "Policies",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -156,7 +156,7 @@ let package = Package(
         .target(
             name: "Export",
             dependencies: [
-                "CZlib", "Events", "Processes",
+                "CZlib", "Events", "Models", "Processes",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),

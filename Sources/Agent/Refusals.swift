@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import AgentCore
 import Containers
 import Logging
+import Models
 import Processes
 import Server
 import Synchronization
@@ -16,7 +16,7 @@ final class Refusals: Sendable {
 
     private struct State {
         var counts = Counts()
-        var allowance = LineAllowance(perSecond: 5, burst: 20)
+        var allowance = LineAllowance(every: 200_000_000, burst: 20)
     }
 
     private let state = Mutex(State())

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Glibc
 internal import Logging
+internal import Models
+internal import Processes
 internal import SystemPackage
 
 /// Compresses backups, one at a time, and removes the oldest, apart from whoever writes.
@@ -14,7 +16,7 @@ actor BackupKeeper {
     private let queue = DiskQueue("export backups")
     private let wakes: AsyncStream<Void>
     private let wakening: AsyncStream<Void>.Continuation
-    private var allowance = OnceAMinute()
+    private var allowance = LineAllowance.onceAMinute()
 
     /// Backups that are looked at, in a directory that may hold anything.
     private static let most = 100_000
@@ -40,7 +42,7 @@ actor BackupKeeper {
             do {
                 try sweep()
             } catch {
-                guard allowance.take() else { continue }
+                guard allowance.take(now: WallClock.bootNanoseconds) != nil else { continue }
                 logger.error(
                     "cannot look after exported files", metadata: ["export": "\(place.path)", "error": "\(error)"])
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Events
 internal import Logging
+internal import Models
 internal import Processes
 internal import SystemPackage
 
@@ -28,7 +29,7 @@ actor ExportWriter {
     private var wantsOtherFile = false
     /// When another may be tried again.
     private var retryAt: UInt64 = 0
-    private var placeAllowance = OnceAMinute()
+    private var placeAllowance = LineAllowance.onceAMinute()
 
     private var lines: [UInt8] = []
     private var lineCount: UInt64 = 0
@@ -176,7 +177,7 @@ actor ExportWriter {
             rotating.keeper.wake()
         } catch {
             retryAt = now &+ 1_000_000_000
-            guard placeAllowance.take(now: now) else { return }
+            guard placeAllowance.take(now: now) != nil else { return }
             logger.error(
                 "cannot begin another export file, the last one is used on",
                 metadata: ["export": "\(name)", "error": "\(error)"])
@@ -207,7 +208,7 @@ private struct Failures {
     private var error: Errno?
     /// The log has been told, and nothing was written since.
     private var isTold = false
-    private var allowance = OnceAMinute()
+    private var allowance = LineAllowance.onceAMinute()
 
     mutating func add(_ lines: UInt64, _ error: Errno) {
         count += lines
@@ -224,7 +225,7 @@ private struct Failures {
     var unreported: (count: UInt64, error: Errno)? { error.map { (count, $0) } }
 
     mutating func due(_ now: UInt64) -> (count: UInt64, error: Errno)? {
-        unreported != nil && allowance.take(now: now) ? unreported : nil
+        unreported != nil && allowance.take(now: now) != nil ? unreported : nil
     }
 
     mutating func reported() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Logging
+internal import Models
 package import Policies
 internal import Synchronization
 
@@ -12,6 +13,7 @@ package final class Outreach: Sendable {
     private let lookups: NameLookups
     private let log: Logger
     private let (errands, queue): (AsyncStream<Errand>, AsyncStream<Errand>.Continuation)
+    private let start = ContinuousClock.now
     private let state = Mutex(State())
 
     private struct Errand: Sendable {
@@ -21,7 +23,8 @@ package final class Outreach: Sendable {
 
     private struct State {
         var counts = OutreachCounts()
-        var lines = PolicyLines()
+        /// What fails does so at each of a policy's hits.
+        var lines = LineAllowance.onceAMinute(mostCauses: 20_000)
     }
 
     /// - Parameter hosts: whom it may reach. Where they are none, nothing is done and ``run()`` need not be called.
@@ -80,7 +83,7 @@ package final class Outreach: Sendable {
     private func note(_ errand: Errand, _ outcome: OutreachCounts.Outcome, _ reason: String) {
         let unsaid = state.withLock { state in
             state.counts.add(errand.action, outcome)
-            return state.lines.take(errand.policy, at: .now)
+            return state.lines.take(errand.policy, now: UInt64((ContinuousClock.now - start) / .nanoseconds(1)))
         }
         guard let unsaid else { return }
         let target =

@@ -232,19 +232,6 @@ import Testing
     func crowd() async throws {
         await #expect(throws: OutreachError.self) { try await NameLookups(atOnce: 0).addresses(of: "localhost") }
     }
-
-    // MARK: Lines
-
-    @Test("a policy has a line a minute, with the number of those that it did not have")
-    func lines() {
-        var lines = PolicyLines()
-        let start = ContinuousClock.now
-        #expect(lines.take("p", at: start) == 0)
-        #expect(lines.take("p", at: start + .seconds(1)) == nil && lines.take("q", at: start + .seconds(1)) == 0)
-        #expect(lines.take("p", at: start + .seconds(59)) == nil)
-        #expect(lines.take("p", at: start + .seconds(60)) == 2)
-        #expect(lines.take("p", at: start + .seconds(121)) == 0)
-    }
 }
 
 /// Lines of a log, as text.
