@@ -321,7 +321,8 @@ import TetragonAPI
                     #expect(
                         sentence.hasPrefix(name)
                             && sentence.hasSuffix(
-                                ": policies have no domains here, so there is no d: leave the domain out"))
+                                ": policies have no domains here, so there is no d: leave the domain out")
+                    )
                 }
             }
             #expect(server.agent.now.policyCalls.isEmpty)
