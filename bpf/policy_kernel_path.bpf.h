@@ -11,6 +11,11 @@
 /* What d_path() adds to the name of a file that has none any more. */
 #define POL_DELETED_LENGTH 10
 
+/* One of the values that a hook passes. The verifier follows no offset that was added to the
+ * context before: clang makes one load with that of several. */
+#define TAKE_PASSED(to, ctx, offset)                                                               \
+	asm volatile("%0 = *(u64 *)(%1 + " #offset ")" : "=r"(to) : "r"(ctx))
+
 /* Appends a POL_FILE or POL_PATH to the tail. False for what is to be walked: too long, or of no
  * directory. */
 static __noinline int append_kernel_path(struct hit *h, u32 i)
@@ -31,15 +36,15 @@ static __noinline int append_kernel_path(struct hit *h, u32 i)
 	ctx = h->ctx;
 	switch (shape.arguments[i].raw) {
 	case 0:
-		value = *(volatile u64 *)&ctx[0];
+		TAKE_PASSED(value, ctx, 0);
 		given = s->raw[0];
 		break;
 	case 1:
-		value = *(volatile u64 *)&ctx[1];
+		TAKE_PASSED(value, ctx, 8);
 		given = s->raw[1];
 		break;
 	case 2:
-		value = *(volatile u64 *)&ctx[2];
+		TAKE_PASSED(value, ctx, 16);
 		given = s->raw[2];
 		break;
 	default:

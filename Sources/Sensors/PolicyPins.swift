@@ -99,8 +99,11 @@ final class ProgramPins {
     /// Before the row may hold.
     func setOwner(_ row: UInt32, _ owner: PinnedOwner) throws(SensorError) {
         var key = row
-        guard let bytes = owner.bytes, bpf_map_update_elem(owners, &key, bytes, UInt64(BPF_ANY)) == 0 else {
+        guard let bytes = owner.bytes else {
             throw SensorError("write the policy's name into", "the map pol_owners", errno: ENAMETOOLONG)
+        }
+        guard bpf_map_update_elem(owners, &key, bytes, UInt64(BPF_ANY)) == 0 else {
+            throw SensorError("write the policy's name into", "the map pol_owners")
         }
     }
 

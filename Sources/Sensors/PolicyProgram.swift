@@ -80,6 +80,9 @@ package final class PolicyProgram {
         pins = try shared.pins?.program(rows: Int(self.shape.rows))
     }
 
+    /// Whether the kernel says the paths of files itself, where a hook passes them.
+    package var asksForPaths: Bool { shape.has_kernel_paths != 0 }
+
     private func load(_ capacity: PolicyCapacity) throws(SensorError) -> Int32 {
         try choosePrograms()
         try fit(capacity)

@@ -232,6 +232,15 @@ extension KernelTests {
             return 0
         }
 
+        @Test(
+            "the path that a security hook passes is asked of the kernel, whichever of its values it is",
+            .needs(anyOf: .lsmActive),
+            arguments: [("file_open", POL_FILE, 0), ("sb_mount", POL_PATH, 1), ("path_rename", POL_PATH, 2)])
+        func kernelPaths(hook: String, type: pol_type, raw: UInt8) throws {
+            let trial = PolicyTrial([pol_argument(type, raw: raw, max: 4096)])
+            #expect(try trial.program(at: .securityHook(hook), policyMaps()).asksForPaths)
+        }
+
         private static let preventers: [PolicyProgram.Place] =
             (probedFeatures.has(.lsm) && probedFeatures.has(.lsmActive) ? [.securityHook("file_open")] : [])
             + (probedFeatures.has(.modifySecurity) ? [.function("security_file_open", by: .fmodRet)] : [])
