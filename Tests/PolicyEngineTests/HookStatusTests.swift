@@ -130,7 +130,7 @@ import Testing
         await #expect(throws: PolicyManagerError.self) { try await bench.manager.add(policy) }
         let status = try #require(bench.status("p"))
         #expect(status.state == .loadError)
-        #expect(status.hooks.map(\.state) == [.absent, .callNotFound, .callNotFound, .callNotFound])
+        #expect(status.hooks.map(\.state) == [.absent, .callNotFound, .callNotFound, .absent])
         #expect(status.hooks.map(\.place) == ["f", "gone", "s/gone", "gone"])
     }
 
