@@ -10,15 +10,19 @@
 #include "policy_registers.bpf.h"
 #include "policy_sockets.bpf.h"
 
+/* How many values are read in place, where that is asked for: what is in place is there for each.
+ */
+#define POL_VALUES_IN_PLACE 3
+
 /* Those whose bits are set. Unrolled, the verifier takes away what the shape has not. */
-static __always_inline void read_values(struct hit *h, u32 which)
+static __always_inline void read_values(struct hit *h, u32 which, bool in_place)
 {
 	u32 i;
 
 #pragma clang loop unroll(full)
 	for (i = 0; i < POL_VALUES_MAX; i++)
 		if (which & 1 << i)
-			append(h, i);
+			append(h, i, in_place && i < POL_VALUES_IN_PLACE);
 }
 
 /* Where the hits of a row's selector are counted. */
@@ -300,11 +304,11 @@ static __always_inline void note_time(struct pol_scratch *s)
 }
 
 /* What no selector looked at. */
-static __always_inline void read_all(struct hit *h)
+static __always_inline void read_all(struct hit *h, bool in_place)
 {
 	if (h->scratch->is_read)
 		return;
-	read_values(h, shape.read_late);
+	read_values(h, shape.read_late, in_place);
 	h->scratch->is_read = 1;
 }
 
@@ -340,7 +344,7 @@ static __always_inline void act(struct hit *h, struct pol_row *row, u32 index, u
 	}
 	note_time(s);
 	if (is_posted || is_for_agent)
-		read_all(h);
+		read_all(h, false);
 	if ((is_posted || is_for_agent) && what->post & POL_RATE_LIMITED &&
 	    is_repeated(h, row->id, selector, flags, values)) {
 		unposted = POL_COUNT_LIMITED;
@@ -385,7 +389,7 @@ static __always_inline void just_post(struct hit *h, struct pol_row *row, u32 in
 	u32 account = account_of(index, 0);
 
 	note_time(s);
-	read_all(h);
+	read_all(h, true);
 	count_for(account, POL_COUNT_POST);
 	begin_post(&s->record, row, 0, POL_DO_POST, 0);
 	send_hit(h, row, account, 0);
@@ -487,7 +491,7 @@ static __noinline int evaluate(struct hit *h)
 
 	if (!begin(h))
 		return 0;
-	read_values(h, shape.read_first);
+	read_values(h, shape.read_first, true);
 	/* Most have room for one, and for another one that replaces it. */
 	if (!shape.is_scoped && !shape.place_rows && shape.rows <= 2 && is_simple()) {
 		try_row(0, h);
@@ -546,7 +550,7 @@ static __noinline int evaluate_return(struct hit *h, u64 value)
 	s->error = 0;
 	s->is_posted = 0;
 	s->continued = 0;
-	read_values(h, shape.read_last);
+	read_values(h, shape.read_last, false);
 	s->is_read = 1;
 	bpf_loop(POL_CALL_ROWS, end_row, h, 0);
 	if (shape.has_more && s->is_posted)

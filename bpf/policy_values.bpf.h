@@ -216,6 +216,13 @@ static __always_inline bool append_number(struct pol_scratch *s, u32 i, u32 type
 	return true;
 }
 
+/* Of values that are further behind, or of less simple policies: the program is not to grow with
+ * each. */
+static __noinline int append_number_apart(struct hit *h, u32 i)
+{
+	return h && i < POL_VALUES_MAX && append_number(h->scratch, i, shape.arguments[i].type);
+}
+
 /* One that can be read to its end. */
 static __always_inline bool append_string(struct pol_scratch *s, u32 i)
 {
@@ -242,16 +249,17 @@ static __always_inline bool append_string(struct pol_scratch *s, u32 i)
 	return true;
 }
 
-static __always_inline void append(struct hit *h, u32 i)
+static __always_inline void append(struct hit *h, u32 i, bool in_place)
 {
 	u32 type = shape.arguments[i].type;
 
 	/* What a hook passes is at hand; the end of a way through structures is not, nor what could
 	 * not be read. */
 	if (!shape.resolutions[i].count && !(shape.has_sources && h->scratch->unread)) {
-		if (is_number(type) && append_number(h->scratch, i, type))
+		if (is_number(type) &&
+		    (in_place ? append_number(h->scratch, i, type) : append_number_apart(h, i)))
 			return;
-		if (type == POL_STRING && append_string(h->scratch, i))
+		if (in_place && type == POL_STRING && append_string(h->scratch, i))
 			return;
 		if (shape.has_kernel_paths && (type == POL_FILE || type == POL_PATH) &&
 		    append_kernel_path(h, i))
