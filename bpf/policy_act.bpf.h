@@ -501,7 +501,7 @@ static __noinline int evaluate(struct hit *h)
 		bpf_loop(shape.place_rows && !shape.is_scoped ? shape.place_rows : shape.rows,
 			 try_next_row, h, 0);
 	}
-	if (shape.has_more && s->is_posted)
+	if (!IS_PLAIN && shape.has_more && s->is_posted)
 		send_more(s);
 	return s->error;
 }
@@ -553,7 +553,7 @@ static __noinline int evaluate_return(struct hit *h, u64 value)
 	read_values(h, shape.read_last, false);
 	s->is_read = 1;
 	bpf_loop(POL_CALL_ROWS, end_row, h, 0);
-	if (shape.has_more && s->is_posted)
+	if (!IS_PLAIN && shape.has_more && s->is_posted)
 		send_more(s);
 	return s->error;
 }

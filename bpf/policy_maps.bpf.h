@@ -3,6 +3,11 @@
 #ifndef APUS_POLICY_MAPS_BPF_H
 #define APUS_POLICY_MAPS_BPF_H
 
+/* See policy_plain.bpf.c, and pol_shape.isPlain of those who choose. */
+#ifndef IS_PLAIN
+#define IS_PLAIN 0
+#endif
+
 #include "cgroups.bpf.h"
 #include "containers.bpf.h"
 #include "policy.h"

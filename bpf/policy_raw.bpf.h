@@ -117,7 +117,7 @@ static __always_inline bool get_argument(struct pol_scratch *s, u32 i, u64 *valu
 	*value = get_raw(s, shape.arguments[i].raw);
 	if (shape.has_sources && s->unread >> (i & 31) & 1)
 		return false;
-	return !shape.resolutions[i].count || !resolve(value, i);
+	return IS_PLAIN || !shape.resolutions[i].count || !resolve(value, i);
 }
 
 /* How many there are, by the value that says so. */

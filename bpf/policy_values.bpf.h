@@ -140,7 +140,8 @@ static __always_inline void read_value(struct making *m, struct hit *h, u32 i, u
 		break;
 	case POL_IOVEC:
 	case POL_ITERATOR:
-		add_pieces(m, i, max);
+		if (!IS_PLAIN)
+			add_pieces(m, i, max);
 		break;
 	case POL_PATH:
 		add_path(m, raw, 0, 0, s->slot, start);
@@ -162,7 +163,8 @@ static __always_inline void read_value(struct making *m, struct hit *h, u32 i, u
 		add_path(m, 0, raw, 0, s->slot, start);
 		break;
 	default:
-		read_structure(s, m, i);
+		if (!IS_PLAIN)
+			read_structure(s, m, i);
 	}
 }
 

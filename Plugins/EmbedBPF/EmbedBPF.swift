@@ -15,9 +15,11 @@ import PackagePlugin
             .filter { ["c", "h", "sh"].contains($0.pathExtension) }
             .sorted { $0.path < $1.path }
 
-        // The first is always loaded, the second anew for each hook of a policy, the others where policies need them.
+        // The first is always loaded, one of the next two anew for each hook of a policy, the others where policies
+        // need them.
         let units = [
             ("apus.bpf.c", "embeddedObject"), ("policy.bpf.c", "embeddedPolicyObject"),
+            ("policy_plain.bpf.c", "embeddedPlainPolicyObject"),
             ("policy_tasks.bpf.c", "embeddedTasksObject"), ("policy_enforcer.bpf.c", "embeddedEnforcerObject"),
         ]
         return units.map { unit, name in

@@ -10,7 +10,7 @@ import Glibc
 package final class PolicyMaps {
     private let configuration: rec_config
     /// What each program is loaded from.
-    private let file: ObjectFile
+    private let file, plainFile: ObjectFile
     /// Holds the maps that are ours to make.
     private let own: EmbeddedObject
     /// By name, of the sensors and of ours.
@@ -46,6 +46,7 @@ package final class PolicyMaps {
         kernelTypes = kernel
         lent = sensors
         file = try ObjectFile(embeddedPolicyObject, "the programs of policies", types: kernel)
+        plainFile = try ObjectFile(embeddedPlainPolicyObject, "the plain programs of policies", types: kernel)
         own = try EmbeddedObject(file) { object throws(SensorError) in
             for program in object.programs {
                 let name = String(cString: bpf_program__name(program))
@@ -136,7 +137,10 @@ package final class PolicyMaps {
 
     // MARK: For a program
 
-    func open() throws(SensorError) -> OpaquePointer { try file.open() }
+    /// The object that has what programs of the shape need.
+    func open(for shape: pol_shape) throws(SensorError) -> OpaquePointer {
+        try (shape.isPlain ? plainFile : file).open()
+    }
 
     func lend(to object: OpaquePointer) throws(SensorError) {
         var map = bpf_object__next_map(object, nil)

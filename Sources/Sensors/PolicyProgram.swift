@@ -63,13 +63,13 @@ package final class PolicyProgram {
         self.shared = shared
         target = try Self.target(place, shape, oneByOne, shared)
         self.shape = Self.fitted(shape, to: target, capacity)
-        object = try shared.open()
+        object = try shared.open(for: self.shape)
         // From here on what fails is closed by deinit.
         var result = try load(capacity)
         if result != 0, self.shape.has_kernel_paths != 0 {
             // Not every hook may ask the kernel for paths: then they are walked.
             self.shape.has_kernel_paths = 0
-            let another = try shared.open()
+            let another = try shared.open(for: self.shape)
             bpf_object__close(object)
             object = another
             result = try load(capacity)
@@ -424,6 +424,16 @@ extension pol_shape {
             }
             if flags & POL_AT_RETURN.rawValue != 0 { read_last |= bit }
         }
+    }
+
+    /// Whether its values are but numbers, texts and paths as they are passed.
+    var isPlain: Bool {
+        let types = withUnsafeBytes(of: arguments) { $0.bindMemory(to: pol_argument.self).map { UInt32($0.type) } }
+        let ways = withUnsafeBytes(of: resolutions) { $0.bindMemory(to: pol_resolution.self).map(\.count) }
+        return has_more == 0 && ways.allSatisfy { $0 == 0 }
+            && types.allSatisfy {
+                $0 < POL_SOCK.rawValue && $0 != POL_IOVEC.rawValue && $0 != POL_ITERATOR.rawValue
+            }
     }
 
     /// Whether a filter asks what a process has and had not before.
