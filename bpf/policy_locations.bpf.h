@@ -51,14 +51,17 @@ static __always_inline bool read_source(struct pt_regs *ctx, const struct pol_so
 	return true;
 }
 
-static __always_inline void take_sources(struct pt_regs *ctx, struct pol_scratch *s)
+/* A function of its own, so that its room on the stack is not there while the hit is judged. */
+static __noinline int take_sources(struct pt_regs *ctx, struct pol_scratch *s)
 {
 	u32 key = bpf_get_attach_cookie(ctx), i;
 	struct pol_location *location = bpf_map_lookup_elem(&pol_locations, &key);
 
+	if (!s)
+		return 0;
 	s->unread = location ? 0 : ~0U;
 	if (!location)
-		return;
+		return 0;
 #pragma clang loop unroll(disable)
 	for (i = 0; i < POL_VALUES_MAX; i++) {
 		if (shape.arguments[i].type == POL_NONE)
@@ -67,6 +70,7 @@ static __always_inline void take_sources(struct pt_regs *ctx, struct pol_scratch
 		if (!read_source(ctx, &location->sources[i], &s->raw[i]))
 			s->unread |= 1U << i;
 	}
+	return 0;
 }
 
 #endif

@@ -232,14 +232,20 @@ extension KernelTests {
             return 0
         }
 
-        @Test(
-            "the path that a security hook passes is asked of the kernel, whichever of its values it is",
-            .needs(anyOf: .lsmActive),
-            arguments: [("file_open", POL_FILE, 0), ("sb_mount", POL_PATH, 1), ("path_rename", POL_PATH, 2)])
-        func kernelPaths(hook: String, type: pol_type, raw: UInt8) throws {
+        private func asksForPath(_ hook: String, _ type: pol_type, raw: UInt8) throws -> Bool {
             let trial = PolicyTrial([pol_argument(type, raw: raw, max: 4096)])
-            #expect(try trial.program(at: .securityHook(hook), policyMaps()).asksForPaths)
+            return try trial.program(at: .securityHook(hook), policyMaps()).asksForPaths
         }
+
+        @Test(
+            "the path that a security hook passes first or second is asked of the kernel", .needs(anyOf: .lsmActive),
+            arguments: [("file_open", POL_FILE, 0), ("sb_mount", POL_PATH, 1)])
+        func kernelPaths(hook: String, type: pol_type, raw: UInt8) throws {
+            #expect(try asksForPath(hook, type, raw: raw))
+        }
+
+        @Test("the path that a security hook passes third is asked of the kernel", .needs(anyOf: .lsmActive))
+        func thirdKernelPath() throws { #expect(try asksForPath("path_rename", POL_PATH, raw: 2)) }
 
         private static let preventers: [PolicyProgram.Place] =
             (probedFeatures.has(.lsm) && probedFeatures.has(.lsmActive) ? [.securityHook("file_open")] : [])

@@ -66,13 +66,16 @@ struct Planning<Kernel: KernelSurvey> {
     }
 
     mutating func report(_ path: String, _ reason: String, _ advice: String = "") {
-        guard problems.count < Self.mostProblems else { return moreProblems += 1 }
-        problems.append(PlanProblem(path: path, reason: reason, advice: advice))
+        report(PlanProblem(path: path, reason: reason, advice: advice))
+    }
+
+    private mutating func report(_ problem: PlanProblem) {
+        if problems.count < Self.mostProblems { problems.append(problem) } else { moreProblems += 1 }
     }
 
     /// This kernel has not what the hook names.
     mutating func reportAbsence(_ path: String, _ reason: String, _ advice: String) {
-        problems.append(PlanProblem(path: path, reason: reason, advice: advice, isAbsence: true))
+        report(PlanProblem(path: path, reason: reason, advice: advice, isAbsence: true))
     }
 
     /// What must be there for a policy that enforces, and for one that monitors only if it is to enforce later.
